@@ -86,7 +86,7 @@ def test_the_embedded_model_is_guarded_in_the_playground(page: Page, tmp_path: P
         guard = open_guard(guarding(tmp_path))
         with serving(Settings(upstream=upstream, ui=True), guard=guard) as (url, _):
             page.goto(url.removesuffix("/v1") + "/ui")
-            page.wait_for_function("document.getElementById('model').value")
+            expect(page.locator("#model")).not_to_have_value("")
             page.fill("#prompt", QUESTION)
             page.click("#send")
             expect(page.locator("#fate")).to_contain_text(
@@ -94,6 +94,8 @@ def test_the_embedded_model_is_guarded_in_the_playground(page: Page, tmp_path: P
             )
             assert len(page.text_content("#answer")) > 20
             assert PHRASE not in page.text_content("#answer").casefold()
-            expect(page.locator("#verdicts")).to_contain_text("window")
+            # The model samples: now and then it answers without the blocked phrase.
+            cut = "cut" in page.text_content("#fate")
+            expect(page.locator("#verdicts")).to_contain_text("window" if cut else "input")
             if shots := os.environ.get("SAFESIGHT_SCREENSHOTS"):
                 page.screenshot(path=f"{shots}/console-1440.png")
