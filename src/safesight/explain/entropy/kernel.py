@@ -20,10 +20,10 @@ from safesight.core.errors import ConfigError
 from safesight.explain.entropy.rows import MASKED, RowStats, SinkRule, Sums, finish, parse_stats
 from safesight.explain.entropy.visibility import Tile, Visibility
 
-TILE_ROWS = 128
+TILE_ROWS = 192
 """Rows of one matrix product; fewer than 64 waste it, more waste the causal triangle."""
 
-TILE_KEYS = 2048
+TILE_KEYS = 1024
 
 FLOOR = -87.0
 """Scores this far below their row's largest are raised to it: e^-87 adds nothing to a float32 sum, and below it
@@ -241,6 +241,7 @@ def _stream(
     for lanes in _lanes(q, k, visibility.per_batch):
         lane = _Lane(_lane_view(q, lanes, group), k[lanes.batch, lanes.heads].flatten(0, 1), scale, softcap)
         mine = None if hot is None else hot[lanes.batch]
+        places: list[Tensor | None] = []
         for start in range(0, lane.rows, lane.step):
             rows = slice(start, min(start + lane.step, lane.rows))
             sums = _block(wanted, work, lane, lanes, visibility, rows, mine)
@@ -249,8 +250,11 @@ def _stream(
             if sums.m.numel() == q.shape[:3].numel():
                 # One block was everything (decode): no need to gather.
                 return sums.shaped(q.shape[:3])
-            out = wanted.allocate(q) if out is None else out
-            _store(out, sums, lanes, group, rows)
+            if out is None:
+                out = wanted.allocate(q)
+            if not places:
+                places = [None if tensor is None else _lane_view(tensor, lanes, group) for tensor in out.tensors()]
+            _store(places, sums, rows)
     return wanted.allocate(q) if out is None else out
 
 
@@ -270,8 +274,7 @@ def _block(
         scores, e = work.take(block.shape[0], block.shape[1], tile.last - tile.first)
         lane.score(block, tile, out=scores)
         _hide(scores, visibility, lanes, rows, tile)
-        calm = lane.calm and not tile.orders and not visibility.per_batch
-        found = _fold(scores, e, wanted, None if hot is None else hot[:, tile.first : tile.last], calm=calm)
+        found = _fold(scores, e, wanted, None if hot is None else hot[:, tile.first : tile.last])
         if tile.blind:
             found.forget_unseen()
         sums = found if sums is None else sums.merge(found)
@@ -283,11 +286,11 @@ def _lane_view(tensor: Tensor, lanes: _Lanes, group: int) -> Tensor:
     return tensor.unflatten(1, (-1, group))[lanes.batch, lanes.heads].flatten(0, 1)
 
 
-def _store(out: Sums, sums: Sums, lanes: _Lanes, group: int, rows: slice) -> None:
-    for target, value in zip(out.tensors(), sums.tensors(), strict=True):
-        if target is not None and value is not None:
-            place = _lane_view(target, lanes, group)[:, :, rows]
-            place.copy_(value.view(place.shape))
+def _store(places: Sequence[Tensor | None], sums: Sums, rows: slice) -> None:
+    for place, value in zip(places, sums.tensors(), strict=True):
+        if place is not None and value is not None:
+            mine = place.narrow(2, rows.start, rows.stop - rows.start)
+            mine.copy_(value.view(mine.shape))
 
 
 class _Lane:
@@ -300,14 +303,10 @@ class _Lane:
         self._softcap = softcap
         self._keys = keys.transpose(1, 2)
         self._scale = scale
-        self.calm = False
-        """No two scores can be so far apart that exp leaves the normal range: |q| |k| bounds them."""
         if self.rows > self.step:
             # Read by every block of rows: worth one copy, scaled, in the layout the product likes.
             self._keys = self._keys.float().contiguous().mul_(scale) if scale != 1 else self._keys.float().contiguous()
             self._scale = 1.0
-            reach = queries.float().norm(dim=-1).amax() * self._keys.norm(dim=1).amax()
-            self.calm = bool(2 * reach < -FLOOR)
 
     def block(self, rows: slice) -> Tensor:
         """These rows of every query head of the lanes, (lanes, group x rows, dim), in float32."""
@@ -316,7 +315,7 @@ class _Lane:
 
     def score(self, block: Tensor, tile: Tile, *, out: Tensor) -> None:
         """Write the scores of a tile, (lanes, group x rows, keys), into `out`."""
-        torch.bmm(block, self._keys[:, :, tile.first : tile.last].float(), out=out)
+        torch.bmm(block, self._keys.narrow(2, tile.first, tile.last - tile.first).float(), out=out)
         if self._softcap is not None:
             out.div_(self._softcap).tanh_().mul_(self._softcap)
 
@@ -368,13 +367,10 @@ def _by_head(tile: Tensor, lanes: _Lanes, group: int) -> Tensor:
     return tile.unsqueeze(0) if tile.shape[0] == 1 else tile.unflatten(0, (-1, group))[lanes.heads]
 
 
-def _fold(scores: Tensor, e: Tensor, wanted: _Wanted, hot: Tensor | None, *, calm: bool) -> Sums:
-    """Sums of one tile; destroys it and `e`, a buffer of its shape. `calm`: no score is below `FLOOR`."""
+def _fold(scores: Tensor, e: Tensor, wanted: _Wanted, hot: Tensor | None) -> Sums:
+    """Sums of one tile; destroys it and `e`, a buffer of its shape."""
     m = scores.amax(-1)
-    scores.sub_(m.unsqueeze(-1))
-    if not calm:
-        scores.clamp_min_(FLOOR)
-    torch.exp(scores, out=e)
+    torch.exp(scores.sub_(m.unsqueeze(-1)).clamp_min_(FLOOR), out=e)
     total = e.sum(-1)
     p2 = torch.linalg.vecdot(e, e) if wanted.p2 else None
     mass = None if hot is None else _per_segment(e, hot)
