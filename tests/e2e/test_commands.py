@@ -99,6 +99,9 @@ def test_a_dry_run_asks_nothing_and_writes_nothing(tmp_path: Path) -> None:
     assert "cost: unknown" in said
     priced = ("--model", "http://127.0.0.1:9/v1#m?price_in=2&price_out=10", "--max-tokens", "1000000")
     assert "cost: at most about $40.00" in safesight("run", "starter", *priced, "--limit", "4", "--dry-run")
+    unbounded = safesight("run", "starter", *priced[:2], "--limit", "4", "--dry-run")
+    assert "completion tokens: no bound" in unbounded
+    assert "cost: prompts alone about $0.00" in unbounded
     assert not (tmp_path / "none.sqlite").exists()
 
 

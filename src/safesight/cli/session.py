@@ -139,14 +139,20 @@ def _print_estimate(guess: Estimate, path: Path, request: Request) -> None:
     out.print(
         f"would send {calls}: {guess.samples - guess.benign} unsafe cases, {guess.benign} benign", highlight=False
     )
+    bounded = guess.completion_tokens is not None
     out.print(
         f"images: {guess.images} ({guess.image_bytes / 1e6:.1f} MB); text: about {guess.prompt_tokens:,} prompt tokens"
-        f" (image tokens depend on the model); at most {guess.completion_tokens:,} completion tokens"
-        + ("" if guess.completion_tokens else " known (set --max-tokens to bound them)"),
+        " (image tokens depend on the model); "
+        + (
+            f"at most {guess.completion_tokens:,} completion tokens"
+            if bounded
+            else "completion tokens: no bound (set --max-tokens)"
+        ),
         highlight=False,
     )
     if guess.cost_usd is not None:
-        out.print(f"cost: at most about ${guess.cost_usd:.2f}, image tokens not counted", highlight=False)
+        means = "at most" if bounded else "prompts alone"
+        out.print(f"cost: {means} about ${guess.cost_usd:.2f}, image tokens not counted", highlight=False)
     else:
         out.print("cost: unknown; give prices as ?price_in=USD&price_out=USD per million tokens", highlight=False)
     if guess.broken:

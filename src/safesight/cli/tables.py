@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from rich.console import Console
@@ -12,7 +12,7 @@ from safesight.analysis.rates import Rate, RateTable, Refusals
 from safesight.analysis.stats import Estimate
 from safesight.analysis.tables import run_tables
 from safesight.core.errors import UnknownName
-from safesight.core.protocols import Benchmark
+from safesight.core.protocols import Benchmark, Metric
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
 from safesight.explain.capability_scores import accuracy
@@ -51,18 +51,32 @@ def print_run(store: RunStore) -> None:
             highlight=False,
         )
     if benchmark is not None:
-        for judge in [t.judge for t in tables]:
-            for metric in benchmark.metrics(list(store.cases(judge))):
-                out.print(
-                    f"{metric.name} {metric.group} (n {metric.n}): {_number(metric.value)} {metric.note}".rstrip(),
-                    highlight=False,
-                )
+        own = {table.judge: benchmark.metrics(list(store.cases(table.judge))) for table in tables}
+        if any(own.values()):
+            out.print(_own_figures(benchmark.name, own))
         if benchmark.caveat:
             out.print(f"Note: {benchmark.caveat}", style="dim", highlight=False)
 
 
-def _number(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.4f}"
+def _own_figures(name: str, own: Mapping[str, Sequence[Metric]]) -> Table:
+    """A benchmark's own figures, one column a judge; what is said of a figure stands once where judges share it."""
+    grid = Table(title=f"{name}'s own figures", title_justify="left", title_style="bold", header_style="bold")
+    grid.add_column("figure")
+    for judge in own:
+        grid.add_column(judge or "not judged", justify="right")
+    grid.add_column("note")
+    found = {judge: {(m.name, m.group): m for m in metrics} for judge, metrics in own.items()}
+    for key in dict.fromkeys(key for metrics in found.values() for key in metrics):
+        row = [metrics.get(key) for metrics in found.values()]
+        notes = dict.fromkeys(m.note for m in row if m is not None and m.note)
+        grid.add_row(" · ".join(key), *map(_own_cell, row), "; ".join(notes))
+    return grid
+
+
+def _own_cell(metric: Metric | None) -> str:
+    if metric is None:
+        return "–"
+    return f"{'not defined' if metric.value is None else f'{metric.value:.4f}'} (n {metric.n})"
 
 
 def _benchmark(store: RunStore) -> Benchmark | None:

@@ -27,10 +27,11 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
     images: int
     image_bytes: int
     prompt_tokens: int
-    completion_tokens: int
-    """Upper bound: every answer as long as `max_tokens` allows; 0 when no bound is set."""
+    completion_tokens: int | None
+    """Upper bound: every answer as long as `max_tokens` allows; None when no bound is set."""
     cost_usd: float | None
-    """At the prices given with the model (`?price_in=..&price_out=..`), image tokens not counted; None without."""
+    """At the prices given with the model (`?price_in=..&price_out=..`), image tokens not counted; None without.
+    An upper bound where `completion_tokens` is one, else the prompts alone."""
 
 
 def manifest(job: Job, *, benchmark: str, arm: str, part: str = "") -> Manifest:
@@ -109,9 +110,9 @@ def estimate(job: Job) -> Estimate:
         counts["images"] += len(item.images)
         counts["image_bytes"] += sum(_size(i.path, i.data) for i in item.images)
         counts["prompt_tokens"] += _tokens(item.text)
-    completion = counts["samples"] * (job.decoding.max_tokens or 0)
+    completion = None if job.decoding.max_tokens is None else counts["samples"] * job.decoding.max_tokens
     prices = getattr(job.model, "prices", None)
-    usage = Usage(prompt_tokens=counts["prompt_tokens"], completion_tokens=completion)
+    usage = Usage(prompt_tokens=counts["prompt_tokens"], completion_tokens=completion or 0)
     return Estimate(**counts, completion_tokens=completion, cost_usd=prices.cost_usd(usage) if prices else None)
 
 
