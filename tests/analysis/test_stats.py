@@ -238,3 +238,14 @@ def test_holm_keeps_order_and_never_lowers_p(p_values: list[float]):
     ranked = sorted(range(len(p_values)), key=p_values.__getitem__)
     in_order = [adjusted[i] or 0.0 for i in ranked]
     assert in_order == sorted(in_order)
+
+
+def test_drawing_kinds_of_clusters_is_drawing_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
+    clusters = [str(i % 400) for i in range(2000)]
+    hits = (np.random.default_rng(1).random(2000) < 0.3).astype(float)
+    by_kind = stats.cluster_bootstrap(hits, clusters, resamples=20_000)
+    monkeypatch.setattr(stats, "_PER_KIND", 10**9)
+    one_by_one = stats.cluster_bootstrap(hits, clusters, resamples=20_000)
+    assert by_kind != one_by_one  # another stream of random numbers, so the other path
+    assert by_kind.low == pytest.approx(one_by_one.low, abs=5e-4)
+    assert by_kind.high == pytest.approx(one_by_one.high, abs=5e-4)

@@ -24,6 +24,8 @@ Ints = npt.NDArray[np.intp]
 RESAMPLES = 2000
 _CELLS = 2_000_000
 """Upper bound on the cells of one resampling matrix: 16 MB whatever the number of clusters."""
+_PER_KIND = 8
+"""A binomial draw costs about as much as drawing this many clusters one by one."""
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,8 +148,16 @@ def draw_counts(clusters: int, resamples: int, rng: np.random.Generator) -> Iter
 
 
 def _replicates(sums: Floats, sizes: Floats, resamples: int, rng: np.random.Generator) -> Floats:
-    parts = [_ratios(counts @ sums, counts @ sizes) for counts in draw_counts(len(sums), resamples, rng)]
-    draws = np.concatenate(parts)
+    # Clusters with the same totals are interchangeable: how often each kind is drawn is multinomial. Of yes/no
+    # outcomes there are few kinds; where there are many, drawing the clusters themselves is faster.
+    columns = sums.shape[1]
+    kinds, members = np.unique(np.hstack([sums, sizes]), axis=0, return_counts=True)
+    if len(kinds) * _PER_KIND <= len(sums):
+        blocks = iter([rng.multinomial(len(sums), members / len(sums), size=resamples).astype(np.float64)])
+    else:
+        kinds, blocks = np.hstack([sums, sizes]), draw_counts(len(sums), resamples, rng)
+    totals = np.concatenate([counts @ kinds for counts in blocks])
+    draws = _ratios(totals[:, :columns], totals[:, columns:])
     return draws[~np.isnan(draws)]
 
 
