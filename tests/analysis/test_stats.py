@@ -241,11 +241,11 @@ def test_holm_keeps_order_and_never_lowers_p(p_values: list[float]):
 
 
 def test_drawing_kinds_of_clusters_is_drawing_clusters(monkeypatch: pytest.MonkeyPatch) -> None:
-    clusters = [str(i % 400) for i in range(2000)]
-    hits = (np.random.default_rng(1).random(2000) < 0.3).astype(float)
-    by_kind = stats.cluster_bootstrap(hits, clusters, resamples=20_000)
+    hits = np.random.default_rng(1).binomial(5, 0.3, size=(400, 1)).astype(float)
+    sizes = np.full_like(hits, 5)
+    by_kind = np.sort(stats._replicates(hits, sizes, 20_000, np.random.default_rng(0)))
     monkeypatch.setattr(stats, "_PER_KIND", 10**9)
-    one_by_one = stats.cluster_bootstrap(hits, clusters, resamples=20_000)
-    assert by_kind != one_by_one  # another stream of random numbers, so the other path
-    assert by_kind.low == pytest.approx(one_by_one.low, abs=2e-3)
-    assert by_kind.high == pytest.approx(one_by_one.high, abs=2e-3)
+    one_by_one = np.sort(stats._replicates(hits, sizes, 20_000, np.random.default_rng(0)))
+    assert not np.array_equal(by_kind, one_by_one)  # other random numbers: the other path
+    assert by_kind.std() == pytest.approx(one_by_one.std(), rel=0.03)
+    assert scipy_stats.ks_2samp(by_kind, one_by_one).pvalue > 0.01
