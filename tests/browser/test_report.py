@@ -121,6 +121,15 @@ def test_dark_mode_follows_the_system_and_the_button(opened: Page) -> None:
     assert opened.evaluate(ground) == dark
 
 
+def test_paper_is_light_and_has_no_browser_on_it(opened: Page) -> None:
+    opened.click("#theme")
+    opened.emulate_media(media="print", color_scheme="dark")
+    assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    expect(opened.locator("#cases-section")).to_be_hidden()
+    expect(opened.locator("#rates")).to_be_visible()
+    assert opened.pdf(format="A4").startswith(b"%PDF")
+
+
 def test_intervals_come_with_focus_and_narrow_screens_do_not_scroll_sideways(opened: Page) -> None:
     cell = opened.locator(".heat td[tabindex]").first
     expect(cell.locator(".tip")).to_be_hidden()
