@@ -46,6 +46,11 @@ def test_reads_files_and_standard_input(words: str, tmp_path: Path) -> None:
     assert run("blue teapot " * 1000, "--detector", words).exit_code == 1, "long text is no file's name"
 
 
+def test_a_mistyped_file_name_is_not_taken_for_an_answer_in_silence(words: str, tmp_path: Path) -> None:
+    assert "no file" in run(str(tmp_path / "anwser.txt"), "--detector", words).stderr
+    assert run("A teapot, e.g. a blue one.", "--detector", words).stderr == ""
+
+
 def test_json_is_one_object(words: str) -> None:
     record = msgspec.json.decode(run("A blue teapot.", "--detector", words, "--json").stdout)
     assert record == {

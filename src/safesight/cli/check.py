@@ -67,6 +67,8 @@ def _read(text: str) -> str:
     except (OSError, ValueError):
         named = False  # too long for a file's name, or holding a zero byte
     if not named:
+        if path.suffix and not any(c.isspace() for c in text):
+            typer.echo(f"note: no file {text!r} here; scoring these words themselves.", err=True)
         return text
     try:
         return path.read_text(encoding="utf-8")
