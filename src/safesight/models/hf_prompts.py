@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from safesight.core.errors import ModelError
+from safesight.core.messages import Message, TextPart
 from safesight.core.records import content_hash
 from safesight.models.hf_loading import Checkpoint
+from safesight.models.pixels import decode
 from safesight.models.thinking import split
 
 
@@ -33,6 +35,27 @@ class Prompt:
     def identity(self) -> str:
         """A hash of the content."""
         return self.seen or content_hash(self.raw)
+
+
+def read_prompt(messages: Sequence[Message]) -> Prompt:
+    """A conversation as a prompt, its images decoded.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    turns: list[dict[str, Any]] = []
+    identity: list[tuple[str, str]] = []
+    for message in messages:
+        parts: list[dict[str, Any]] = []
+        for part in message.parts:
+            if isinstance(part, TextPart):
+                parts.append({"type": "text", "text": part.text})
+                identity.append((message.role, part.text))
+            else:
+                parts.append({"type": "image", "image": decode(part.image)})
+                identity.append((message.role, part.image.sha256))
+        turns.append({"role": message.role, "content": parts})
+    return Prompt(turns=turns, seen=content_hash(identity))
 
 
 def raw_inputs(checkpoint: Checkpoint, prompts: Sequence[Prompt]) -> dict[str, Any]:

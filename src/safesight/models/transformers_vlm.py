@@ -17,20 +17,19 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DataError, MissingExtra, ModelError
-from safesight.core.messages import Message, TextPart
+from safesight.core.messages import Message
 from safesight.core.protocols import Completion
 from safesight.core.records import Decoding, Reply, Usage, content_hash
 from safesight.models.hf_batching import MicroBatcher
 from safesight.models.hf_loading import Checkpoint, Source, locate, open_checkpoint
-from safesight.models.hf_prompts import Ending, Prompt, alternatives, chat_inputs, raw_inputs, read_answer
+from safesight.models.hf_prompts import Ending, Prompt, alternatives, chat_inputs, raw_inputs, read_answer, read_prompt
 from safesight.models.hf_sampling import generation_config, row_sampler
-from safesight.models.pixels import decode
 from safesight.models.thinking import split
 
 
@@ -106,7 +105,7 @@ class TransformersModel:
         """
         start = time.perf_counter()
         try:
-            prompt = await asyncio.to_thread(_read_images, messages)
+            prompt = await asyncio.to_thread(read_prompt, messages)
         except DataError as error:
             return Reply(status="error", error=str(error), latency_ms=1e3 * (time.perf_counter() - start))
         output = await self._ask(_Request(prompt=prompt, decoding=decoding))
@@ -135,7 +134,7 @@ class TransformersModel:
             ModelError: the checkpoint cannot be loaded, or was closed.
         """
         try:
-            made = Prompt(raw=prompt) if isinstance(prompt, str) else await asyncio.to_thread(_read_images, prompt)
+            made = Prompt(raw=prompt) if isinstance(prompt, str) else await asyncio.to_thread(read_prompt, prompt)
         except DataError as error:
             return Completion(text="", error=str(error))
         decoding = Decoding(temperature=0.0, max_tokens=max_tokens)
@@ -213,19 +212,3 @@ def open_hf(rest: str, options: dict[str, str]) -> TransformersModel:
         trust_remote_code=chosen.trust_remote_code,
     )
     return TransformersModel(source, name=f"hf/{rest}", batch_size=chosen.batch_size)
-
-
-def _read_images(messages: Sequence[Message]) -> Prompt:
-    turns: list[dict[str, Any]] = []
-    identity: list[tuple[str, str]] = []
-    for message in messages:
-        parts: list[dict[str, Any]] = []
-        for part in message.parts:
-            if isinstance(part, TextPart):
-                parts.append({"type": "text", "text": part.text})
-                identity.append((message.role, part.text))
-            else:
-                parts.append({"type": "image", "image": decode(part.image)})
-                identity.append((message.role, part.image.sha256))
-        turns.append({"role": message.role, "content": parts})
-    return Prompt(turns=turns, seen=content_hash(identity))

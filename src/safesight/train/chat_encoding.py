@@ -11,29 +11,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from safesight.core.errors import ModelError
-from safesight.core.messages import Message, TextPart
 from safesight.models.hf_loading import Checkpoint
-from safesight.models.hf_prompts import Prompt, chat_inputs
-from safesight.models.pixels import decode
+from safesight.models.hf_prompts import Prompt, chat_inputs, read_prompt
 from safesight.train.chat_data import Conversation
 
 IGNORED = -100
 """The label that Transformers leaves out of the loss."""
-
-
-def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    return [
-        {
-            "role": message.role,
-            "content": [
-                {"type": "text", "text": part.text}
-                if isinstance(part, TextPart)
-                else {"type": "image", "image": decode(part.image)}
-                for part in message.parts
-            ],
-        }
-        for message in messages
-    ]
 
 
 class Encoder:
@@ -56,13 +39,13 @@ class Encoder:
         Raises:
             ModelError: the chat template puts the assistant's turn elsewhere than after its own opening.
         """
-        turns = [_turns(conversation.messages) for conversation in conversations]
-        inputs = chat_inputs(self._checkpoint, [Prompt(turns=each) for each in turns], answered=True)
+        prompts = [read_prompt(conversation.messages) for conversation in conversations]
+        inputs = chat_inputs(self._checkpoint, prompts, answered=True)
         labels = inputs["input_ids"].clone().fill_(IGNORED)
-        for row, each in enumerate(turns):
+        for row, prompt in enumerate(prompts):
             # Some processors pad on the left whatever the tokenizer says (InternVL).
             where = inputs["attention_mask"][row].nonzero().flatten()
-            for start, end in self._answers(each, inputs["input_ids"][row][where].tolist()):
+            for start, end in self._answers(prompt.turns, inputs["input_ids"][row][where].tolist()):
                 labels[row][where[start:end]] = inputs["input_ids"][row][where[start:end]]
         return self._ended({**inputs, "labels": labels})
 

@@ -18,8 +18,7 @@ from safesight.core.records import Reply, content_hash
 from safesight.core.registry import open_plugin
 from safesight.explain.entropy.segments import Layout, spans_layout
 from safesight.models.hf_loading import Checkpoint, Source, open_checkpoint
-from safesight.models.hf_prompts import Prompt, chat_inputs
-from safesight.models.pixels import decode
+from safesight.models.hf_prompts import chat_inputs, read_prompt
 
 
 class WhiteBox(NamedTuple):
@@ -89,19 +88,7 @@ def teacher_force(box: WhiteBox, messages: Sequence[Message], reply: Reply) -> F
     import torch
 
     shown = box.prepare(messages)
-    turns: list[dict[str, Any]] = [
-        {
-            "role": message.role,
-            "content": [
-                {"type": "text", "text": part.text}
-                if isinstance(part, TextPart)
-                else {"type": "image", "image": decode(part.image)}
-                for part in message.parts
-            ],
-        }
-        for message in shown
-    ]
-    inputs = chat_inputs(box.checkpoint, [Prompt(turns=turns)])
+    inputs = chat_inputs(box.checkpoint, [read_prompt(shown)])
     tokenizer = box.checkpoint.tokenizer
     reasoning = f"<think>\n{reply.reasoning}\n</think>\n\n" if reply.reasoning else ""
     before: list[int] = tokenizer(reasoning, add_special_tokens=False)["input_ids"] if reasoning else []
