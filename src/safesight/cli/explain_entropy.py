@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,13 +20,20 @@ if TYPE_CHECKING:
     from safesight.explain.entropy.replay import Replayed
 
 
+_READING = (
+    "gap = safe minus unsafe; like length: within bins of answer length. p: labels permuted by whole seeds. "
+    "AUROC: of low values for unsafe. These are correlations."
+)
+_COLUMNS = ("gap", "p", "p_adjusted", "gap_like_length", "p_like_length")
+
+
 def entropy(
     run: Annotated[Path, typer.Argument(help="Run file whose answers to replay.")],
     model: Annotated[
         str | None,
         typer.Option(help="Local model to replay through: hf/ORG/NAME, hf/./FOLDER or embedded. None: print only."),
     ] = None,
-    judge: Annotated[str | None, typer.Option(help="Whose verdicts; default: the only judge.")] = None,
+    judge: Annotated[list[str] | None, typer.Option(help="Whose verdicts; repeat. Default: every judge's.")] = None,
     probe: Annotated[str | None, typer.Option(help="Whose records; default: this model's, or the only ones.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many answers.")] = None,
     source: Annotated[Path | None, typer.Option(help="The benchmark's data, where the run has no images.")] = None,
@@ -34,17 +42,26 @@ def entropy(
     heatmap: Annotated[Path | None, typer.Option(help="Write the gap by layer and head to this CSV file.")] = None,
 ) -> None:
     """Attention entropy: does it look where it should?"""
+    from safesight.cli.explain_modes import judges_of
     from safesight.cli.tables import console
-    from safesight.explain.entropy.readings import entropy_table
+    from safesight.explain.entropy.readings import DEFINITION, entropy_table
 
     with RunStore.open(run, readonly=model is None) as store:
+        if judge:
+            # A mistyped name is told before the long work, not after it.
+            judges_of(store, judge)
         if model is not None:
             probe, replayed = _replay(store, model, limit=limit, source=source, per_token=not means_only)
             _print_replayed(replayed, model, store.manifest.model)
-        table = entropy_table(store, probe=probe, judge=judge, with_benign=with_benign)
-    print_entropy(table)
+        tables = [
+            entropy_table(store, probe=probe, judge=name, with_benign=with_benign) for name in judges_of(store, judge)
+        ]
+    for table in tables:
+        print_entropy(table)
+    for line in (DEFINITION, _READING):
+        console().print(line, style="dim", highlight=False)
     if heatmap is not None:
-        write_heatmap(table, heatmap)
+        write_heatmap(tables, heatmap)
         console().print(f"gap by layer and head: {heatmap}", highlight=False)
 
 
@@ -92,7 +109,6 @@ def _print_replayed(replayed: Replayed, model: str, answered_by: str) -> None:
 def print_entropy(table: EntropyTable) -> None:
     """Print the gap of each scalar, then of each layer, with tests and the length-matched control."""
     from safesight.cli.tables import console
-    from safesight.explain.entropy.readings import DEFINITION
 
     out = console()
     out.print(_scalars(table))
@@ -105,13 +121,6 @@ def print_entropy(table: EntropyTable) -> None:
     left = ", ".join(f"{count} {reason}" for reason, count in table.left_out.items())
     if left:
         out.print(f"left out: {left}", highlight=False)
-    out.print(DEFINITION, style="dim", highlight=False)
-    out.print(
-        "gap = safe minus unsafe; like length: within bins of answer length. p: labels permuted by whole seeds. "
-        "AUROC: of low values for unsafe. These are correlations.",
-        style="dim",
-        highlight=False,
-    )
 
 
 def _scalars(table: EntropyTable) -> Table:
@@ -194,8 +203,8 @@ def _p(value: float | None) -> str:
     return "–" if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def write_heatmap(table: EntropyTable, path: Path) -> None:
-    """Write one row for each measure, layer and head.
+def write_heatmap(tables: Sequence[EntropyTable], path: Path) -> None:
+    """Write one row for each judge, measure, layer and head.
 
     Raises:
         ConfigError: the file cannot be written.
@@ -203,19 +212,13 @@ def write_heatmap(table: EntropyTable, path: Path) -> None:
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
-            writer.writerow(["measure", "layer", "head", "gap", "p", "p_adjusted", "gap_like_length", "p_like_length"])
-            for grid in table.heatmaps:
-                for index in range(grid.layers * grid.heads):
-                    writer.writerow(
-                        [
-                            grid.measure,
-                            *divmod(index, grid.heads),
-                            grid.plain.gap[index],
-                            grid.plain.p[index],
-                            grid.plain.p_adjusted[index],
-                            grid.matched.gap[index],
-                            grid.matched.p[index],
-                        ]
-                    )
+            writer.writerow(["judge", "measure", "layer", "head", *_COLUMNS])
+            for table in tables:
+                for grid in table.heatmaps:
+                    for index in range(grid.layers * grid.heads):
+                        plain, matched = grid.plain, grid.matched
+                        found = [plain.gap, plain.p, plain.p_adjusted, matched.gap, matched.p]
+                        place = divmod(index, grid.heads)
+                        writer.writerow([table.judge, grid.measure, *place, *(column[index] for column in found)])
     except OSError as error:
         raise ConfigError(f"--heatmap {path}: cannot be written: {error.strerror or error}.") from None

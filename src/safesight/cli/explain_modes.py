@@ -56,7 +56,7 @@ def print_modes(
     agreements: list[str] = []
     for path in runs:
         with RunStore.open(path) as store:
-            wanted = _judges(store, judges)
+            wanted = judges_of(store, judges)
             _label(store, labellers, wanted)
             tables += _tables(store, labellers, wanted)
             agreements += _agreements(store)
@@ -67,7 +67,13 @@ def print_modes(
         console().print(line, highlight=False)
 
 
-def _judges(store: RunStore, judges: Sequence[str] | None) -> list[str]:
+def judges_of(store: RunStore, judges: Sequence[str] | None) -> list[str]:
+    """The judges that were named, or every judge of a run.
+
+    Raises:
+        ConfigError: nobody judged it.
+        UnknownName: one that was named did not.
+    """
     known = store.judges()
     for name in judges or ():
         if name not in known:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from msgspec import structs
 from typer.testing import CliRunner
 
 from safesight.cli.app import build as build_app
@@ -192,6 +193,16 @@ def test_the_command_replays_prints_and_writes_the_heatmap(folder: Path, tmp_pat
     rows = list(csv.DictReader(out.read_text(encoding="utf-8").splitlines()))
     assert len(rows) == 2 * 4 * 4
     assert {row["measure"] for row in rows} == {"normalised", "entropy"}
+    with RunStore.open(run) as store:
+        (judge,) = store.judges()
+        verdicts = list(store.verdicts())
+        store.add(verdicts=[structs.replace(verdict, judge="second", label="safe") for verdict in verdicts])
     again = CliRunner().invoke(app, ["explain", "entropy", str(run)])
     assert again.exit_code == 0
     assert "2 safe and 2 unsafe" in again.output
+    assert "4 safe and 0 unsafe" in again.output
+    assert {row["judge"] for row in rows} == {judge}
+    one = CliRunner().invoke(app, ["explain", "entropy", str(run), "--judge", judge])
+    assert "4 safe and 0 unsafe" not in one.output
+    wrong = CliRunner().invoke(app, ["explain", "entropy", str(run), "--model", "hf/not/there", "--judge", "secnd"])
+    assert isinstance(wrong.exception, UnknownName)
