@@ -1,0 +1,57 @@
+"""What README and docs tell people to type is what the command line takes; what they link to is there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from safesight.cli.app import build
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^(?: {4})?(safesight .+)$", re.MULTILINE)
+USAGE = typer.BadParameter.__base__
+"""What every mistake on a command line derives from; Typer does not export it."""
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+
+
+def commands() -> list[tuple[str, str]]:
+    found = [(page.name, line) for page in PAGES for line in COMMAND.findall(page.read_text(encoding="utf-8"))]
+    # `a|b` and `...` stand for choices, in the prose of a synopsis.
+    return [(page, line) for page, line in found if "|" not in line]
+
+
+def parse(line: str) -> None:
+    # Three spaces set off what a line says about itself; "..." stands for more of the same.
+    typed = re.sub(r"(?<=\s)\.\.\.(?=\s|$)", "", re.split(r"\s{3,}", line)[0])
+    arguments = shlex.split(typed, comments=True)[1:]
+    command, name = typer.main.get_command(build()), "safesight"
+    while isinstance(command, TyperGroup):
+        found, command, arguments = command.resolve_command(typer.Context(command), arguments)
+        name = found or name
+    assert command is not None
+    command.make_context(name, arguments)
+
+
+@pytest.mark.parametrize(("page", "line"), commands())
+def test_documented_commands_parse(page: str, line: str) -> None:
+    parse(line)
+
+
+def test_a_wrong_option_would_be_seen() -> None:
+    assert len(commands()) >= 30
+    with pytest.raises(USAGE, match="--modle"):
+        parse("safesight run starter --modle embedded")
+    with pytest.raises(USAGE, match="mods"):
+        parse("safesight explain mods RUN")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    gone = [target for target in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / target).exists()]
+    assert gone == []
