@@ -38,6 +38,9 @@ class BackboneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """An installed distribution that carries the model: `model` is then a path inside it."""
     pooling: Pooling = "token"
     max_tokens: int = 512
+    """Of question and answer in training; what is longer is cut."""
+    window: int = 0
+    """The same at run time, where a long answer is scored in such pieces (0: as in training)."""
     lora: Lora | None = None
     """None tunes every weight."""
     layers: int = 0

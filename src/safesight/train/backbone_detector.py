@@ -101,11 +101,14 @@ class BackboneRun:
             batches.extend(part[i : i + size] for i in range(0, len(part), size))
         return batches
 
-    def logits(self, texts: Sequence[tuple[str, str]]) -> tuple[Any, Any]:
+    def piece(self, question: str, answer: str) -> tuple[list[int], int]:
+        """What training shows of a row: its first piece."""
+        return pieces(self.tokenizer, question, answer, max_tokens=self.settings.max_tokens)[0]
+
+    def logits(self, sequences: Sequence[tuple[list[int], int]]) -> tuple[Any, Any]:
         """Token logits and the batch they belong to."""
         torch, _ = libraries()
-        limit = self.settings.max_tokens
-        batch = encode([pieces(self.tokenizer, *text, max_tokens=limit)[0] for text in texts]).to(self.device)
+        batch = encode(sequences).to(self.device)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.settings.bf16):
             return token_logits(self.model, self.head, batch), batch
 
@@ -115,7 +118,7 @@ class BackboneRun:
         torch.manual_seed(self.config.seed * 1_000_003 + self.done)
         rng = random.Random(f"{self.config.seed}:step:{self.done}")
         self.model.train()
-        texts = [(self._asked(row, rng), self._cut(row.answer, rng)) for row in rows]
+        texts = [self.piece(self._asked(row, rng), self._cut(row.answer, rng)) for row in rows]
         labels = torch.tensor([float(row.label) for row in rows], device=self.device)
         weights = torch.tensor([self.balance[row.label] for row in rows], device=self.device)
         logits, batch = self.logits(texts)
@@ -123,7 +126,7 @@ class BackboneRun:
         if self.config.loss.ranking and self.pairs:
             picked = rng.sample(range(len(self.pairs) // 2), min(self.settings.pairs_a_step, len(self.pairs) // 2))
             both = [self.pairs[2 * i + side] for side in (0, 1) for i in picked]
-            logits, batch = self.logits([(row.question, row.answer) for row in both])
+            logits, batch = self.logits([self.piece(row.question, row.answer) for row in both])
             better, worse = pooled(logits, batch, pooling=self.settings.pooling).chunk(2)
             loss = loss + self.config.loss.ranking * ranking_loss(better, worse)
         done = self.done / max(1, self.steps)
@@ -150,17 +153,22 @@ class BackboneRun:
         words = answer.split(" ")
         return " ".join(words[: max(3, int(len(words) * rng.uniform(0.15, 0.75)))])
 
-    def scores(self, rows: Sequence[Row]) -> Floats:
-        """Logits (n,) of whole answers."""
+    def scores(self, rows: Sequence[Row], *, window: int = 0) -> Floats:
+        """Logits (n,) as in training; with a `window`, as at run time: of whole answers, at their worst piece."""
         torch, _ = libraries()
         self.model.eval()
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i].answer))
-        found = np.zeros(len(rows))
+        parts: list[tuple[int, tuple[list[int], int]]] = []
+        for i, row in enumerate(rows):
+            whole = pieces(self.tokenizer, row.question, row.answer, max_tokens=window) if window else []
+            parts.extend((i, piece) for piece in whole or [self.piece(row.question, row.answer)])
+        parts.sort(key=lambda part: len(part[1][0]))
+        found = np.full(len(rows), -np.inf)
         with torch.inference_mode():
-            for start in range(0, len(order), self.settings.batch):
-                part = order[start : start + self.settings.batch]
-                logits, batch = self.logits([(rows[i].question, rows[i].answer) for i in part])
-                found[part] = pooled(logits, batch, pooling=self.settings.pooling).float().cpu().numpy()
+            for start in range(0, len(parts), self.settings.batch):
+                chunk = parts[start : start + self.settings.batch]
+                logits, batch = self.logits([piece for _, piece in chunk])
+                values = pooled(logits, batch, pooling=self.settings.pooling).float().cpu().numpy()
+                np.maximum.at(found, [i for i, _ in chunk], values)
         return found
 
     def validate(self) -> float:
@@ -244,7 +252,8 @@ def train_backbone(config: DetectorConfig, corpus: Corpus, *, folder: Path, stat
 
 
 def _calibrated(run: BackboneRun, config: DetectorConfig) -> TunedHead:
-    z = run.scores(run.held)
+    window = run.settings.window or run.settings.max_tokens
+    z = run.scores(run.held, window=window)
     labels = np.array([row.label for row in run.held], np.float64)
     temperature, knots = 1.0, list[tuple[float, float]]()
     if config.calibration.method == "isotonic":
@@ -257,7 +266,7 @@ def _calibrated(run: BackboneRun, config: DetectorConfig) -> TunedHead:
     groups = {name: harm[source == name] for name in benign_sources([*run.rows, *run.held]) if name in source}
     return TunedHead(
         pooling=run.settings.pooling,
-        max_tokens=run.settings.max_tokens,
+        max_tokens=window,
         temperature=temperature,
         knots=tuple(knots),
         threshold=calibration.budget_threshold(
