@@ -1,13 +1,17 @@
 import json
 import random
 
+import msgspec
 import pytest
 
-from safesight.core.errors import DetectorError
+from safesight.core.config import read_toml
+from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.records import Exchange
 from safesight.detectors.tuned import Tuned, open_detector, pieces
 from safesight.train import backbone_detector
-from safesight.train.detector import train_detector
+from safesight.train.contrast import contrast_rows
+from safesight.train.data import Row
+from safesight.train.detector import Corpus, DetectorConfig, train_detector
 
 torch = pytest.importorskip("torch")
 
@@ -95,6 +99,44 @@ async def test_a_tuned_backbone_tells_the_two_apart(configure, pooling, method, 
     assert empty.harm == 0.0
     assert detector.threshold == pytest.approx(done.threshold)
     assert "manners" in done.card.read_text()
+
+
+def test_upper_layers_can_be_cut_off_and_lower_ones_kept_as_they_are(configure, backbone, tmp_path):
+    from safetensors.torch import load_file
+
+    path = configure()
+    text = path.read_text()
+    path.write_text(text.replace("[backbone]", "[backbone]\nlayers = 2\nfrozen_layers = 1\nswap_share = 0.5"))
+    tuned = load_file(train_detector(path).weights / "backbone" / "model.safetensors")
+    before = load_file(backbone / "model.safetensors")
+    moved = {name for name, weight in before.items() if not torch.equal(weight, tuned[name])}
+    assert moved
+    assert all(name.startswith(("layers.1", "norm")) for name in moved)
+    path.write_text(text.replace("[backbone]", "[backbone]\nlayers = 1"))
+    done = train_detector(path, out=tmp_path / "short")
+    assert not any("layers.1" in name for name in load_file(done.weights / "backbone" / "model.safetensors"))
+    path.write_text(text.replace("[backbone]", "[backbone]\nlayers = 3"))
+    with pytest.raises(ConfigError, match=r"expected 0 <= backbone\.frozen_layers"):
+        train_detector(path)
+
+
+def test_a_question_is_swapped_only_where_the_answer_still_decides(configure, tmp_path):
+    config = read_toml(configure(), DetectorConfig)
+    config = msgspec.structs.replace(config, backbone=msgspec.structs.replace(config.backbone, swap_share=1.0))
+
+    def row(question, answer, label, source):
+        return Row(question=question, answer=answer, label=label, source=source)
+
+    rows = [row("bad?", "shove them", 1, "m"), row("bad?", "no", 0, "m")]
+    rows += [row(f"tea {number}?", "boil", 0, "tea") for number in range(20)]
+    pairs = contrast_rows(pairs=9, seed=0)
+    corpus = Corpus(rows=tuple(rows), pairs=(), contrast=tuple(pairs), held_out=(), removed={}, hashes={})
+    run = backbone_detector.BackboneRun(config, corpus, folder=tmp_path)
+    rng = random.Random(0)
+    assert run._asked(rows[0], rng).startswith("tea")
+    assert run._asked(rows[1], rng) == "bad?", "a refusal fits its own question only"
+    assert run._asked(rows[2], rng) in {"bad?", *(pair.question for pair in pairs if pair.label)}
+    assert all(run._asked(pair, rng) == pair.question for pair in pairs)
 
 
 def weights(folder):

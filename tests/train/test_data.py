@@ -4,6 +4,7 @@ import json
 import pytest
 
 from safesight.core.errors import CorruptData, MissingData
+from safesight.train.contrast import CONTRAST, contrast_rows
 from safesight.train.data import DataFile, Row, read_rows
 from safesight.train.dedup import near_duplicates
 from safesight.train.harmless import harmless_rows
@@ -119,7 +120,20 @@ def test_written_rows_are_harmless_distinct_and_repeatable():
     assert rows == harmless_rows(per_kind=50, seed=3)
     assert rows != harmless_rows(per_kind=50, seed=4)
     assert {row.label for row in rows} == {0}
-    kinds = ("refusal", "warning", "quoted", "alarming", "willing")
+    kinds = ("refusal", "warning", "quoted", "alarming", "willing", "chinese")
     assert {row.source for row in rows} == {f"written: {kind}" for kind in kinds}
     assert len({(row.question, row.answer) for row in rows}) == len(rows)
     assert not any("{" in row.answer + row.question for row in rows)
+
+
+def test_minimal_pairs_differ_in_their_question_alone():
+    rows = contrast_rows(pairs=80, seed=1)
+    assert rows == contrast_rows(pairs=80, seed=1)
+    assert len({(row.question, row.answer) for row in rows}) == len(rows)
+    assert {row.source for row in rows} == {CONTRAST}
+    harmful, fine = ({row.answer for row in rows if row.label == label} for label in (1, 0))
+    bare = {answer for answer in harmful if "You can" not in answer}
+    assert len(bare & fine) > len(bare) * 0.9, "agreement is as often harmless, so the answer alone tells nothing"
+    assert not {row.question for row in rows if row.label} & {
+        row.question for row in rows if not row.label and row.answer in bare
+    }

@@ -1,8 +1,9 @@
 r"""Detectors that `safesight train detector` tuned: a Transformers backbone with one bias-free harm logit per token.
 
-The text is the paper's: "Question: {q}\n\nAnswer: {a}" (arXiv 2401.02906); the logit is of harm, where theirs was of
-safety. With pooling "token" or "last" the last token is read, with "mean" the mean over the answer's tokens. A long
-answer is scored in pieces, each with its question, and counts at its worst piece.
+The text is the paper's: "Question: {q}\n\nAnswer: {a}" (arXiv 2401.02906), or "[CLS] q [SEP] a" for an encoder, as it
+was pre-trained; the logit is of harm, where theirs was of safety. With pooling "token" or "last" the last token is
+read, with "mean" the mean over the answer's tokens. A long answer is scored in pieces, each with its question, and
+counts at its worst piece.
 
 A folder holds `backbone/` and `tokenizer/` (save_pretrained), `head.safetensors` (`weight`, (1, hidden)) and
 `detector.json` (`TunedHead`). Training and serving share `encode` and `pooled`, so they cannot drift apart.
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from safesight.core.config import PluginName
 from safesight.core.errors import ConfigError, DetectorError, MissingExtra
 from safesight.core.records import Exchange, Harm
+from safesight.detectors.windows import ends, windows
 
 if TYPE_CHECKING:
     import torch
@@ -82,14 +84,17 @@ def pieces(tokenizer: Any, question: str, answer: str, *, max_tokens: int) -> li
 
     The question keeps at most a quarter of the window; a piece overlaps the one before by a quarter of itself.
     """
-    asked = tokenizer(f"Question: {question}", add_special_tokens=False)["input_ids"][: max_tokens // 4]
-    head = [*asked, *tokenizer("\n\nAnswer:", add_special_tokens=False)["input_ids"]]
+
+    def ids(text: str) -> list[int]:
+        return tokenizer(text, add_special_tokens=False)["input_ids"]
+
+    if getattr(tokenizer, "cls_token_id", None) is not None:
+        head = [tokenizer.cls_token_id, *ends(ids(question), limit=max_tokens // 4), tokenizer.sep_token_id]
+    else:
+        head = [*ends(ids(f"Question: {question}"), limit=max_tokens // 4), *ids("\n\nAnswer:")]
     # A leading space keeps the first word's token the same as in running text.
-    told = tokenizer(f" {answer}", add_special_tokens=False)["input_ids"] or [0]
-    room = max(8, max_tokens - len(head))
-    step = room - room // 4
-    starts = range(0, max(1, len(told) - room // 4), step)
-    return [(head + told[start : start + room], len(head)) for start in starts]
+    told = ids(f" {answer}") or [0]
+    return windows(head, told, max_tokens=max_tokens)
 
 
 def encode(sequences: Sequence[tuple[list[int], int]]) -> Batch:
@@ -135,12 +140,12 @@ class Tuned:
         try:
             self.head = msgspec.json.decode((folder / "detector.json").read_bytes(), type=TunedHead)
             weight = load_file(folder / "head.safetensors")["weight"]
-            self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "tokenizer")
-            self._model = transformers.AutoModel.from_pretrained(folder / "backbone", dtype=torch.float32).eval()
+            self.tokenizer = transformers.AutoTokenizer.from_pretrained(folder / "tokenizer")
+            self.model = transformers.AutoModel.from_pretrained(folder / "backbone", dtype=torch.float32).eval()
         except (OSError, ValueError, KeyError, msgspec.DecodeError) as error:
             raise DetectorError(f"{folder}: expected a folder written by `safesight train detector`: {error}") from None
-        self._linear = torch.nn.Linear(weight.shape[1], 1, bias=False)
-        self._linear.load_state_dict({"weight": weight})
+        self.linear = torch.nn.Linear(weight.shape[1], 1, bias=False)
+        self.linear.load_state_dict({"weight": weight})
         self.name = f"tuned:{folder}"
         self.threshold = self.head.threshold if threshold is None else threshold
         digest = hashlib.sha256()
@@ -160,7 +165,7 @@ class Tuned:
             (owner, piece)
             for owner, exchange in enumerate(exchanges)
             if exchange.answer.strip()
-            for piece in pieces(self._tokenizer, exchange.question, exchange.answer, max_tokens=self.head.max_tokens)
+            for piece in pieces(self.tokenizer, exchange.question, exchange.answer, max_tokens=self.head.max_tokens)
         ]
         parts.sort(key=lambda part: len(part[1][0]))
         worst = [0.0] * len(exchanges)
@@ -177,7 +182,7 @@ class Tuned:
         torch, _ = libraries()
         batch = encode(sequences)
         with torch.inference_mode():
-            found = pooled(token_logits(self._model, self._linear, batch), batch, pooling=self.head.pooling)
+            found = pooled(token_logits(self.model, self.linear, batch), batch, pooling=self.head.pooling)
         return found.double().numpy()
 
 

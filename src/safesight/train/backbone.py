@@ -38,8 +38,17 @@ class BackboneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """An installed distribution that carries the model: `model` is then a path inside it."""
     pooling: Pooling = "token"
     max_tokens: int = 512
+    """Of question and answer in training; what is longer is cut."""
+    window: int = 0
+    """The same at run time, where a long answer is scored in such pieces (0: as in training)."""
     lora: Lora | None = None
     """None tunes every weight."""
+    layers: int = 0
+    """Lower layers to keep, the rest is cut off (0 keeps all): middle layers know the most about harm."""
+    frozen_layers: int = 0
+    """The embeddings and so many lower layers stay as they are: cheaper, and less is forgotten."""
+    swap_share: float = 0.0
+    """Chance that a harmful answer, or one of a set without harm, is shown under a question of the other kind."""
     learning_rate: float = 2e-5
     head_learning_rate: float = 1e-3
     epochs: int = 4
@@ -53,6 +62,8 @@ class BackboneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     patience: int = 4
     """Validations without a better loss before training stops."""
     validation_share: float = 0.1
+    onnx: bool = False
+    """Also write `NAME.onnx`, int8, for `detectors.encoder` (BERT-like backbones)."""
 
 
 def model_path(package: str, model: str) -> str:
@@ -90,18 +101,57 @@ def open_backbone(settings: BackboneSettings) -> tuple[Any, Any]:
         model = transformers.AutoModel.from_pretrained(path, dtype=torch.float32, **options)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{path!r}: cannot be loaded as a backbone: {error}") from None
+    layers = _cut(model, settings)
     if settings.lora is not None:
-        model = _adapted(model, settings.lora)
+        model = _adapted(model, settings.lora, layers=layers[settings.frozen_layers :])
+    elif settings.frozen_layers:
+        for part in (
+            model.get_input_embeddings(),
+            getattr(model, "embeddings", None),
+            *layers[: settings.frozen_layers],
+        ):
+            if part is not None:
+                part.requires_grad_(False)
     return model, tokenizer
 
 
-def _adapted(model: Any, lora: Lora) -> Any:
+def _cut(model: Any, settings: BackboneSettings) -> Any:
+    """The model's stack of layers (its longest list of modules), cut to those that are kept."""
+    torch, _ = libraries()
+    layers = max((part for part in model.modules() if isinstance(part, torch.nn.ModuleList)), key=len)
+    kept = settings.layers or len(layers)
+    if not 0 <= settings.frozen_layers <= kept <= len(layers):
+        raise ConfigError(
+            f"expected 0 <= backbone.frozen_layers <= backbone.layers <= {len(layers)} (this model's), "
+            f"got {settings.frozen_layers} and {kept}."
+        )
+    del layers[kept:]
+    model.config.num_hidden_layers = kept
+    if getattr(model.config, "layer_types", None):
+        model.config.layer_types = model.config.layer_types[:kept]
+    return layers
+
+
+def _targets(model: Any, lora: Lora, *, layers: Any) -> list[str]:
+    """Full names of the modules to adapt: those named in `targets`, inside the given layers."""
+    inside = {id(module) for layer in layers for module in layer.modules()}
+    return [
+        name
+        for name, module in model.named_modules()
+        if id(module) in inside and name.rpartition(".")[2] in lora.targets
+    ]
+
+
+def _adapted(model: Any, lora: Lora, *, layers: Any) -> Any:
     try:
         import peft
     except ImportError:
         raise MissingExtra("peft", "train") from None
     config = peft.LoraConfig(
-        r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=list(lora.targets)
+        r=lora.rank,
+        lora_alpha=lora.alpha,
+        lora_dropout=lora.dropout,
+        target_modules=_targets(model, lora, layers=layers),
     )
     return peft.get_peft_model(model, config)
 

@@ -19,19 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from safesight.detectors.tuned import TunedHead, encode, libraries, pieces, pooled, token_logits
+from safesight.detectors.tuned import Tuned, TunedHead, encode, libraries, pieces, pooled, token_logits
 from safesight.train import calibration
-from safesight.train.backbone import BackboneSettings, open_backbone, ranking_loss, row_loss
+from safesight.train.backbone import open_backbone, ranking_loss, row_loss
+from safesight.train.contrast import CONTRAST
 from safesight.train.data import Row
 from safesight.train.detector import Corpus, DetectorConfig, Say, Trained, benign_sources, fold_of, set_name
 
 Floats = NDArray[np.float64]
 
 
-def _split(rows: Sequence[Row], settings: BackboneSettings) -> tuple[list[Row], list[Row]]:
-    parts = max(2, round(1 / settings.validation_share))
-    held = [row for row in rows if fold_of(row.question, folds=parts) == 0]
-    return [row for row in rows if fold_of(row.question, folds=parts)], held
+def _split(rows: Sequence[Row], config: DetectorConfig) -> tuple[list[Row], list[Row]]:
+    """Rows to tune on; and rows to validate and calibrate on: a part of the questions, and the sets left out whole."""
+    parts = max(2, round(1 / config.backbone.validation_share))
+    held = [fold_of(row.question, folds=parts) == 0 or set_name(row) in config.calibration.left_out for row in rows]
+    return [row for row, out in zip(rows, held, strict=True) if not out], [
+        row for row, out in zip(rows, held, strict=True) if out
+    ]
 
 
 class BackboneRun:
@@ -41,7 +45,8 @@ class BackboneRun:
         torch, _ = libraries()
         self.config = config
         self.settings = config.backbone
-        self.rows, self.held = _split(corpus.rows, self.settings)
+        told, self.held = _split(corpus.rows, config)
+        self.rows = [*told, *corpus.contrast]
         self.pairs = corpus.pairs
         self.folder = folder
         torch.manual_seed(config.seed)
@@ -64,6 +69,11 @@ class BackboneRun:
         self.done = 0
         self.best = math.inf
         self.stale = 0
+        self.ordinary = set(benign_sources(self.rows))
+        self.questions = {
+            1: [row.question for row in self.rows if row.label],
+            0: [row.question for row in self.rows if set_name(row) in self.ordinary],
+        }
         positives = sum(row.label for row in self.rows) / max(1, len(self.rows))
         self.balance = {1: 0.5 / max(positives, 1e-6), 0: 0.5 / max(1 - positives, 1e-6)}
 
@@ -79,14 +89,26 @@ class BackboneRun:
         for epoch in range(self.done // an_epoch, self.settings.epochs):
             order = random.Random(f"{self.config.seed}:{epoch}").sample(range(len(self.rows)), len(self.rows))
             skip = self.done - epoch * an_epoch
-            for start in range(skip * size, len(order), size):
-                yield [self.rows[i] for i in order[start : start + size]]
+            batches = self._alike(order)
+            random.Random(f"{self.config.seed}:{epoch}:batches").shuffle(batches)
+            yield from batches[skip:]
 
-    def logits(self, texts: Sequence[tuple[str, str]]) -> tuple[Any, Any]:
+    def _alike(self, order: Sequence[int]) -> list[list[Row]]:
+        """Batches of answers of similar length: less padding to compute."""
+        size, batches = self.settings.batch, list[list[Row]]()
+        for begin in range(0, len(order), 16 * size):
+            part = sorted((self.rows[i] for i in order[begin : begin + 16 * size]), key=lambda row: len(row.answer))
+            batches.extend(part[i : i + size] for i in range(0, len(part), size))
+        return batches
+
+    def piece(self, question: str, answer: str) -> tuple[list[int], int]:
+        """What training shows of a row: its first piece."""
+        return pieces(self.tokenizer, question, answer, max_tokens=self.settings.max_tokens)[0]
+
+    def logits(self, sequences: Sequence[tuple[list[int], int]]) -> tuple[Any, Any]:
         """Token logits and the batch they belong to."""
         torch, _ = libraries()
-        limit = self.settings.max_tokens
-        batch = encode([pieces(self.tokenizer, *text, max_tokens=limit)[0] for text in texts]).to(self.device)
+        batch = encode(sequences).to(self.device)
         with torch.autocast(self.device, torch.bfloat16, enabled=self.settings.bf16):
             return token_logits(self.model, self.head, batch), batch
 
@@ -96,7 +118,7 @@ class BackboneRun:
         torch.manual_seed(self.config.seed * 1_000_003 + self.done)
         rng = random.Random(f"{self.config.seed}:step:{self.done}")
         self.model.train()
-        texts = [(row.question, self._cut(row.answer, rng)) for row in rows]
+        texts = [self.piece(self._asked(row, rng), self._cut(row.answer, rng)) for row in rows]
         labels = torch.tensor([float(row.label) for row in rows], device=self.device)
         weights = torch.tensor([self.balance[row.label] for row in rows], device=self.device)
         logits, batch = self.logits(texts)
@@ -104,7 +126,7 @@ class BackboneRun:
         if self.config.loss.ranking and self.pairs:
             picked = rng.sample(range(len(self.pairs) // 2), min(self.settings.pairs_a_step, len(self.pairs) // 2))
             both = [self.pairs[2 * i + side] for side in (0, 1) for i in picked]
-            logits, batch = self.logits([(row.question, row.answer) for row in both])
+            logits, batch = self.logits([self.piece(row.question, row.answer) for row in both])
             better, worse = pooled(logits, batch, pooling=self.settings.pooling).chunk(2)
             loss = loss + self.config.loss.ranking * ranking_loss(better, worse)
         done = self.done / max(1, self.steps)
@@ -118,23 +140,35 @@ class BackboneRun:
         self.done += 1
         return float(loss.detach())
 
+    def _asked(self, row: Row, rng: random.Random) -> str:
+        """The row's question, or by chance one of the other kind: the label follows what the answer does."""
+        swappable = row.source != CONTRAST and (row.label or set_name(row) in self.ordinary)
+        if not swappable or rng.random() >= self.settings.swap_share:
+            return row.question
+        return rng.choice(self.questions[1 - row.label] or [row.question])
+
     def _cut(self, answer: str, rng: random.Random) -> str:
         if rng.random() >= self.settings.prefix_share:
             return answer
         words = answer.split(" ")
         return " ".join(words[: max(3, int(len(words) * rng.uniform(0.15, 0.75)))])
 
-    def scores(self, rows: Sequence[Row]) -> Floats:
-        """Logits (n,) of whole answers."""
+    def scores(self, rows: Sequence[Row], *, window: int = 0) -> Floats:
+        """Logits (n,) as in training; with a `window`, as at run time: of whole answers, at their worst piece."""
         torch, _ = libraries()
         self.model.eval()
-        order = sorted(range(len(rows)), key=lambda i: len(rows[i].answer))
-        found = np.zeros(len(rows))
+        parts: list[tuple[int, tuple[list[int], int]]] = []
+        for i, row in enumerate(rows):
+            whole = pieces(self.tokenizer, row.question, row.answer, max_tokens=window) if window else []
+            parts.extend((i, piece) for piece in whole or [self.piece(row.question, row.answer)])
+        parts.sort(key=lambda part: len(part[1][0]))
+        found = np.full(len(rows), -np.inf)
         with torch.inference_mode():
-            for start in range(0, len(order), self.settings.batch):
-                part = order[start : start + self.settings.batch]
-                logits, batch = self.logits([(rows[i].question, rows[i].answer) for i in part])
-                found[part] = pooled(logits, batch, pooling=self.settings.pooling).float().cpu().numpy()
+            for start in range(0, len(parts), self.settings.batch):
+                chunk = parts[start : start + self.settings.batch]
+                logits, batch = self.logits([piece for _, piece in chunk])
+                values = pooled(logits, batch, pooling=self.settings.pooling).float().cpu().numpy()
+                np.maximum.at(found, [i for i, _ in chunk], values)
         return found
 
     def validate(self) -> float:
@@ -207,13 +241,19 @@ def train_backbone(config: DetectorConfig, corpus: Corpus, *, folder: Path, stat
     run.load(best, only_parameters=True)
     head = _calibrated(run, config)
     _export(run, head, folder / config.name)
+    if run.settings.onnx:
+        from safesight.train.onnx_export import export_onnx
+
+        tuned = Tuned(folder / config.name)
+        export_onnx(tuned.model, tuned.linear, run.tokenizer, folder / f"{config.name}.onnx", described=head)
     for path in (last, best):
         path.unlink(missing_ok=True)
     return Trained(weights=folder / config.name, threshold=head.threshold, rows=len(run.rows), removed=corpus.removed)
 
 
 def _calibrated(run: BackboneRun, config: DetectorConfig) -> TunedHead:
-    z = run.scores(run.held)
+    window = run.settings.window or run.settings.max_tokens
+    z = run.scores(run.held, window=window)
     labels = np.array([row.label for row in run.held], np.float64)
     temperature, knots = 1.0, list[tuple[float, float]]()
     if config.calibration.method == "isotonic":
@@ -223,13 +263,15 @@ def _calibrated(run: BackboneRun, config: DetectorConfig) -> TunedHead:
         temperature = calibration.temperature(z, labels)
         harm = expit(z / temperature)
     source = np.array([set_name(row) for row in run.held])
-    groups = {name: harm[source == name] for name in benign_sources(run.held)} or {"harmless": harm[labels == 0]}
+    groups = {name: harm[source == name] for name in benign_sources([*run.rows, *run.held]) if name in source}
     return TunedHead(
         pooling=run.settings.pooling,
-        max_tokens=run.settings.max_tokens,
+        max_tokens=window,
         temperature=temperature,
         knots=tuple(knots),
-        threshold=calibration.budget_threshold(groups, fpr=config.calibration.benign_fpr),
+        threshold=calibration.budget_threshold(
+            groups or {"harmless": harm[labels == 0]}, fpr=config.calibration.benign_fpr
+        ),
         licence=config.licence,
         trained={"name": config.name, "backbone": run.settings.model, "steps": str(run.done)},
     )

@@ -13,8 +13,10 @@ def write_card(
     path: Path, config: DetectorConfig, corpus: Corpus, *, weights: Path, threshold: float, table: str
 ) -> None:
     """Write a model card; `table` holds the figures on the held-out rows, as Markdown."""
-    counts = Counter((row.source, row.licence, row.lang, row.permissive) for row in corpus.rows)
-    harmful = Counter((row.source, row.licence, row.lang, row.permissive) for row in corpus.rows if row.label)
+    counts = Counter((row.source, row.licence, row.lang, row.permissive) for row in (*corpus.rows, *corpus.contrast))
+    harmful = Counter(
+        (row.source, row.licence, row.lang, row.permissive) for row in (*corpus.rows, *corpus.contrast) if row.label
+    )
     data = [
         f"| {source} | {lang} | {licence} | {'yes' if free else 'no'} | {n} | {harmful[source, licence, lang, free]} |"
         for (source, licence, lang, free), n in sorted(counts.items())

@@ -25,6 +25,7 @@ from safesight.core.config import read_toml
 from safesight.core.errors import ConfigError
 from safesight.core.records import content_hash
 from safesight.train.backbone import BackboneSettings
+from safesight.train.contrast import contrast_rows
 from safesight.train.data import DataFile, Row, file_hash, read_rows
 from safesight.train.dedup import near_duplicates
 from safesight.train.harmless import harmless_rows
@@ -39,6 +40,8 @@ class WrittenRows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     per_kind: int = 0
     seed: int = 0
+    contrast: int = 0
+    """Minimal pairs (see `contrast`), for models that read the question: the n-grams never see them."""
 
 
 class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +50,8 @@ class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     bits: int = 18
     min_rows: int = 3
     strength: float = 10.0
+    balance_sets: bool = False
+    """Weigh rows so that large sets count less per row (`linear.set_weights`)."""
     prefix_share: float = 0.5
     """Prefixes per row: a prefix carries its answer's label, so that the score of a partial answer means something."""
 
@@ -98,6 +103,8 @@ class Corpus(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[Row, ...]
     pairs: tuple[Row, ...]
     """Better and worse answer in turn."""
+    contrast: tuple[Row, ...] = ()
+    """Minimal pairs, never used for calibration."""
     held_out: tuple[Row, ...]
     removed: dict[str, int]
     hashes: dict[str, str]
@@ -134,7 +141,14 @@ def load_corpus(config: DetectorConfig, *, root: Path, say: Say) -> Corpus:
         raise ConfigError("expected harmful and harmless rows to train on, got only one of the two.")
     files = (*config.train, *config.pairs, *config.held_out)
     hashes = {file.path: file_hash(root / file.path) for file in files}
-    return Corpus(rows=tuple(rows), pairs=tuple(pairs), held_out=tuple(held_out), removed=removed, hashes=hashes)
+    return Corpus(
+        rows=tuple(rows),
+        pairs=tuple(pairs),
+        contrast=tuple(contrast_rows(pairs=config.written.contrast, seed=config.written.seed)),
+        held_out=tuple(held_out),
+        removed=removed,
+        hashes=hashes,
+    )
 
 
 def _in_pairs(rows: Sequence[Row]) -> list[Row]:

@@ -1,8 +1,8 @@
 """Harmless rows written for SafeSight: what a detector that only counts alarming words gets wrong.
 
-Five kinds, in the spirit of XSTest's contrast prompts: refusals, warnings, harm that is quoted, reported or discussed,
-ordinary answers to questions that merely sound alarming ("kill a process"), and willing answers that open as jailbroken
-ones do ("Sure! Step 1") but are fine. All are mild and non-operational.
+Six kinds, in the spirit of XSTest's contrast prompts: refusals, warnings, harm that is quoted, reported or discussed,
+ordinary answers to questions that merely sound alarming ("kill a process"), willing answers that open as jailbroken
+ones do ("Sure! Step 1") but are fine, and ordinary answers in Chinese. All are mild and non-operational.
 Each kind is a small grammar; rows are drawn from a seeded generator, so a seed always gives the same rows.
 """
 
@@ -33,6 +33,7 @@ class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     fill: dict[str, list[str]]
     openers: list[str]
     tasks: list[tuple[str, str]]
+    zh: list[tuple[str, str]]
 
 
 @cache
@@ -76,12 +77,17 @@ def _willing(rng: random.Random) -> tuple[str, str]:
     return _filled(rng, question, f"{rng.choice(p.openers)} {answer}")
 
 
+def _chinese(rng: random.Random) -> tuple[str, str]:
+    return _filled(rng, *rng.choice(_phrases().zh))
+
+
 _KINDS: tuple[tuple[str, Callable[[random.Random], tuple[str, str]]], ...] = (
     ("refusal", _refusal),
     ("warning", _warning),
     ("quoted", _quoted),
     ("alarming", _alarming),
     ("willing", _willing),
+    ("chinese", _chinese),
 )
 
 
@@ -99,5 +105,6 @@ def harmless_rows(*, per_kind: int, seed: int) -> list[Row]:
                 source=f"written: {kind}",
                 licence="Apache-2.0",
                 permissive=True,
+                lang="zh" if kind == "chinese" else "en",
             )
     return list(rows.values())

@@ -1,11 +1,13 @@
 """A linear harm model over hashed n-grams: sparse features, logistic regression by L-BFGS, no extra dependency.
 
 Invariant: the same rows, settings and seed give the same weights, bit for bit, on one machine; every source of
-randomness is the caller's generator. Rows are weighted so that both classes count the same.
+randomness is the caller's generator. Rows are weighted so that both classes count the same, and by `set_weights` so
+that a large set does not drown the small ones.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -51,11 +53,19 @@ def weighted(matrix: sparse.csr_matrix, idf: NDArray[np.float32]) -> sparse.csr_
     return sparse.csr_matrix(sparse.diags(1 / np.maximum(norms, 1e-6)) @ scaled)
 
 
+def set_weights(sets: Sequence[str], labels: Floats) -> Floats:
+    """Row weights (n,): one over the square root of how many rows share the row's set and label."""
+    keys = list(zip(sets, labels.tolist(), strict=True))
+    counts = Counter(keys)
+    return np.array([counts[key] ** -0.5 for key in keys])
+
+
 def fit(
     matrix: sparse.csr_matrix,
     labels: Floats,
     *,
     strength: float,
+    weights: Floats | None = None,
     worse: sparse.csr_matrix | None = None,
     better: sparse.csr_matrix | None = None,
     ranking: float = 0.0,
@@ -64,10 +74,11 @@ def fit(
     """Logistic regression with an L2 penalty of 1 / `strength`; returns weights (columns,) and the bias.
 
     `worse` and `better` (pairs, columns) add MLLM-Protector's ranking term, -log sigmoid(z_worse - z_better), at weight
-    `ranking`. Labels may be soft.
+    `ranking`. Labels may be soft. `weights` (n,) shift the balance between rows of one class.
     """
-    share = labels.mean()
-    row = np.where(labels >= 0.5, 0.5 / share, 0.5 / (1 - share))
+    row = np.ones(len(labels)) if weights is None else weights.copy()
+    for harmful in (labels >= 0.5, labels < 0.5):
+        row[harmful] *= 0.5 * len(labels) / row[harmful].sum()
     has_bias = np.ones(len(labels))
     if worse is not None and better is not None and ranking and worse.nnz:
         pairs = _size(worse)[0]

@@ -35,7 +35,7 @@ from safesight.train.detector import (
     save_arrays,
     set_name,
 )
-from safesight.train.linear import count_matrix, fit, inverse_frequency, weighted
+from safesight.train.linear import count_matrix, fit, inverse_frequency, set_weights, weighted
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -57,6 +57,7 @@ class _Counts(msgspec.Struct, frozen=True, kw_only=True):
     prefixes: sparse.csr_matrix
     pairs: sparse.csr_matrix
     labels: Floats
+    sets: tuple[str, ...]
 
 
 def _count(corpus: Corpus, config: DetectorConfig) -> _Counts:
@@ -69,17 +70,21 @@ def _count(corpus: Corpus, config: DetectorConfig) -> _Counts:
         prefixes=count_matrix([prefix(corpus.rows[number].answer, rng) for number in cut], bits=bits),
         pairs=count_matrix([row.answer for row in corpus.pairs], bits=bits),
         labels=np.array([row.label for row in corpus.rows], np.float64),
+        sets=tuple(set_name(row) for row in corpus.rows),
     )
 
 
 def _fit(counts: _Counts, inside: Mask, config: DetectorConfig) -> Arrays:
-    answers, labels = counts.answers[inside], counts.labels[inside]
+    answers = counts.answers[inside]
     idf = inverse_frequency(answers, min_rows=config.linear.min_rows)
     chosen = inside[counts.cut]
     pairs = weighted(counts.pairs, idf)
+    used = np.r_[np.flatnonzero(inside), counts.cut[chosen]]
+    weights = set_weights([counts.sets[i] for i in used], counts.labels[used]) if config.linear.balance_sets else None
     answer, bias = fit(
         weighted(sparse.csr_matrix(sparse.vstack([answers, counts.prefixes[chosen]])), idf),
-        np.r_[labels, counts.labels[counts.cut[chosen]]],
+        counts.labels[used],
+        weights=weights,
         strength=config.linear.strength,
         better=pairs[::2],
         worse=pairs[1::2],
@@ -103,6 +108,7 @@ class _Net:
         words = Vocabulary({name: index for index, name in enumerate(self._names)})
         ordinary = {row.source for row in corpus.rows} - {row.source for row in corpus.rows if row.label}
         self._rows = stream_net.encode_rows(corpus.rows, words, config.net, ordinary=ordinary)
+        self._contrast = stream_net.encode_rows(corpus.contrast, words, config.net, ordinary=set())
         self._pairs = stream_net.encode_rows(corpus.pairs, words, config.net, ordinary=set())
         start = checkpoints.step(
             "vectors", lambda: {"vectors": stream_net.start_vectors(folder, width=config.net.width)}
@@ -113,7 +119,11 @@ class _Net:
         """The network's arrays, trained on some of the rows."""
         rows = [row for row, chosen in zip(self._rows, inside, strict=True) if chosen]
         training = stream_net.NetTraining(
-            rows, self._pairs, self._config.net, seed=self._config.seed, ranking=self._config.loss.ranking
+            [*rows, *self._contrast],
+            self._pairs,
+            self._config.net,
+            seed=self._config.seed,
+            ranking=self._config.loss.ranking,
         )
         found = training.run(
             self._start, step=lambda part, make: self._checkpoints.step(f"{name}-{part}", make), say=self._say

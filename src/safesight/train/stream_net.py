@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from safesight.detectors.attention import HEADS
 from safesight.detectors.tuned import libraries
 from safesight.detectors.wordpiece import Vocabulary, WordPieces
+from safesight.train.contrast import CONTRAST
 from safesight.train.data import Row
 
 Arrays = dict[str, NDArray[np.generic]]
@@ -56,6 +57,8 @@ class _Coded(msgspec.Struct, frozen=True):
     label: int
     ordinary: bool
     """From a set without harm: its answers fit under any question."""
+    tied: bool = False
+    """A minimal pair: its question stays, since only the question tells."""
 
 
 def read_vocabulary(folder: Path) -> list[str]:
@@ -102,7 +105,7 @@ def encode_rows(
         question = ids(row.question)
         if len(question) > 2 * half:
             question = question[:half] + question[-half:]
-        coded.append(_Coded(question, ids(row.answer), row.label, row.source in ordinary))
+        coded.append(_Coded(question, ids(row.answer), row.label, row.source in ordinary, row.source == CONTRAST))
     return coded
 
 
@@ -264,7 +267,7 @@ class NetTraining:
         answer, question = row.answer[: self.settings.answer_tokens], row.question
         if rng.random() < self.settings.cut_share:
             answer = answer[: rng.randint(min(6, len(answer)), len(answer))]
-        chance = rng.random()
+        chance = 1.0 if row.tied else rng.random()
         if chance < self.settings.swap_share:
             if row.label or row.ordinary:
                 question = rng.choice(self._asked[1 - row.label] or [question])
