@@ -81,14 +81,13 @@ class EmbeddedSession:
 
     def feed(self, text: str) -> Harm:
         """Add the next piece of the answer; returns the harm of the answer so far."""
-        answer, idf2 = self._weights.answer, self._weights.idf2
-        for index in self._grams.feed(text):
-            self._total += answer[index]
-            self._norm += idf2[index]
-        total, norm = self._total, self._norm
-        for index in self._grams.tail:
-            total += answer[index]
-            norm += idf2[index]
+        answer, idf2 = self._weights.answer.__getitem__, self._weights.idf2.__getitem__
+        fresh, tail = self._grams.feed(text), self._grams.tail
+        self._total = total = self._total + sum(map(answer, fresh))
+        self._norm = norm = self._norm + sum(map(idf2, fresh))
+        if tail:
+            total += sum(map(answer, tail))
+            norm += sum(map(idf2, tail))
         parts = [self._net.feed(text)] if self._net else []
         if not self._grams.words and not self._grams.tail:
             return Harm(harm=0.0)
