@@ -39,14 +39,28 @@ _OPEN = frozenset({"/healthz", "/readyz"})
 class Proxy:
     """The application. Give it a guard, or let it open the policy's when the server starts."""
 
-    def __init__(self, settings: Settings, *, guard: Guard | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, guard: Guard | None = None, ready: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve `guard`, or the policy's; `ready` is called once everything is loaded."""
         self.settings = settings
+        self._ready_to_serve = ready
         self.metrics = Metrics()
         self.guard = guard
         self._own_guard = guard is None
         self._keys = Keys.from_variable(settings.key_env)
         self._open = _OPEN | ui.PAGES.keys() if settings.ui else _OPEN
         self._audit = AuditLog(settings.audit, text=settings.audit_text) if settings.audit else None
+        self._routes: dict[tuple[str, str], Callable[[Scope, Receive, Send], Awaitable[int]]] = {
+            ("POST", CHAT): self._chat,
+            ("POST", "/moderations"): self._moderations,
+            ("GET", "/models"): self._models,
+            ("GET", "/healthz"): self._health,
+            ("GET", "/readyz"): self._ready,
+            ("GET", "/metrics"): self._metrics,
+        }
+        if settings.ui:
+            self._routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
         self._upstream: Upstream | None = None
         self._fetcher = Fetcher(settings.limits) if settings.allow_image_urls else None
 
@@ -61,6 +75,7 @@ class Proxy:
             shadow = policy.shadow or self.settings.shadow
             self.guard = open_guard(msgspec.structs.replace(policy, shadow=shadow))
         self._upstream = Upstream(self.settings, self._keys)
+        self._ready_to_serve()
 
     async def shutdown(self) -> None:
         """Close everything."""
@@ -94,17 +109,7 @@ class Proxy:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope["path"]).removeprefix("/v1")
-        routes: dict[tuple[str, str], Callable[[Scope, Receive, Send], Awaitable[int]]] = {
-            ("POST", CHAT): self._chat,
-            ("POST", "/moderations"): self._moderations,
-            ("GET", "/models"): self._models,
-            ("GET", "/healthz"): self._health,
-            ("GET", "/readyz"): self._ready,
-            ("GET", "/metrics"): self._metrics,
-        }
-        if self.settings.ui:
-            routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
-        handler = routes.get((scope["method"], path))
+        handler = self._routes.get((scope["method"], path))
         route = path if handler else "other"
         try:
             if path not in self._open and not self._keys.admit(header(scope, b"authorization")):
@@ -112,7 +117,7 @@ class Proxy:
                 await fail(send, 401, "wrong or missing API key.", kind="authentication_error", code="invalid_api_key")
             elif handler is None:
                 status = 404
-                known = ", ".join(f"{method} {name}" for method, name in sorted(routes))
+                known = ", ".join(f"{method} {name}" for method, name in sorted(self._routes))
                 await fail(
                     send,
                     404,
@@ -212,9 +217,14 @@ class Proxy:
         )
 
 
+_PATIENCE_S = 0.1
+"""Answers that take no longer are not watched for clients that leave; a watcher costs as much as a short check."""
+
+
 async def _unless_gone(exchange: Exchange, receive: Receive) -> int:
     """Run an exchange; when the client leaves before its answer is complete, cancel it at once (and the upstream's)."""
     task, gone = asyncio.current_task(), False
+    watcher: asyncio.Task[None] | None = None
 
     async def watch() -> None:
         nonlocal gone
@@ -224,7 +234,11 @@ async def _unless_gone(exchange: Exchange, receive: Receive) -> int:
             gone = True
             task.cancel()
 
-    watcher = asyncio.create_task(watch())
+    def begin() -> None:
+        nonlocal watcher
+        watcher = asyncio.create_task(watch())
+
+    timer = asyncio.get_running_loop().call_later(_PATIENCE_S, begin)
     try:
         return await exchange.run()
     except asyncio.CancelledError:
@@ -233,4 +247,6 @@ async def _unless_gone(exchange: Exchange, receive: Receive) -> int:
         task.uncancel()
         raise ClientGoneError from None
     finally:
-        watcher.cancel()
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()

@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 
 from safesight.core.messages import Image
+from safesight.guard.begun import Begun
 from safesight.guard.checked import Request
 from safesight.guard.guard import Guard
 from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, header, respond, start
@@ -91,24 +92,27 @@ class Exchange:
             raise BadRequestError(str(error)) from None
         images = await read_images(conversation, parts.settings.limits, fetcher=parts.fetcher)
         body = _with_images(self._raw, images)
-        # The model starts while the request is judged; its first byte waits for the verdict.
-        upstream = asyncio.create_task(self._ask(body))
+        started = time.perf_counter()
+        reading = Begun(guard.read(to_messages(conversation, images)))
+        # Where reading waits (OCR, detectors by URL) the model starts meanwhile; its first byte waits for the verdict.
+        upstream = None if reading.done else asyncio.create_task(self._ask(body))
         try:
-            started = time.perf_counter()
-            self._read = read = await guard.read(to_messages(conversation, images))
+            self._read = read = await reading
             self._tally.guard_s += time.perf_counter() - started
             self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
             relay = Relay(guard, read, self._tally, keep_text=parts.audit is not None)
             decision = read.checked.decision
             if decision is not None and guard.stops(decision):
-                upstream.cancel()
+                if upstream is not None:
+                    upstream.cancel()
                 refusal = await relay.refuse(decision, model=self._request.model, stream=bool(self._request.stream))
                 return await self._refused(refusal)
-            response = await upstream
+            response = await (upstream or self._ask(body))
             async with response:
                 return await self._relay(response, relay)
         finally:
-            await _discard(upstream)
+            if upstream is not None:
+                await _discard(upstream)
 
     async def _ask(self, body: bytes) -> aiohttp.ClientResponse:
         started = time.perf_counter()
