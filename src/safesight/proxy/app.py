@@ -20,6 +20,7 @@ from safesight.proxy.asgi import (
     Scope,
     Send,
     TooLargeError,
+    TooSlowError,
     fail,
     header,
     read_body,
@@ -125,6 +126,8 @@ class Proxy:
                 )
             else:
                 status = await handler(scope, receive, send)
+        except (TooLargeError, TooSlowError) as error:
+            status = await self._unreadable(send, error)
         except ClientGoneError:
             status = 499
             self.metrics.cancelled.inc()
@@ -166,10 +169,9 @@ class Proxy:
             await fail(send, 404, "this proxy runs without a guard.")
             return 404
         try:
-            raw = await read_body(receive, self.settings.limits.max_body_bytes)
-            body = await moderations.answer(self.guard, raw, self.settings.limits, fetcher=self._fetcher)
-        except TooLargeError:
-            return await self._too_large(send)
+            body = await moderations.answer(
+                self.guard, await self._body(receive), self.settings.limits, fetcher=self._fetcher
+            )
         except BadRequestError as error:
             await fail(send, error.status, str(error), kind=error.code)
             return error.status
@@ -181,10 +183,21 @@ class Proxy:
             raise UpstreamError("the proxy is starting.", status=503, kind="starting")
         return self._upstream
 
-    async def _too_large(self, send: Send) -> int:
-        limit = self.settings.limits.max_body_bytes
-        await fail(send, 413, f"expected a body of at most {limit} bytes.", kind="request_too_large")
-        return 413
+    async def _body(self, receive: Receive) -> bytes:
+        limits = self.settings.limits
+        return await read_body(receive, limits.max_body_bytes, seconds=limits.body_timeout_s)
+
+    async def _unreadable(self, send: Send, error: TooLargeError | TooSlowError) -> int:
+        limits = self.settings.limits
+        # The rest of such a body is not waited for.
+        headers = [(b"connection", b"close")]
+        if isinstance(error, TooLargeError):
+            says = f"expected a body of at most {limits.max_body_bytes} bytes."
+            await fail(send, 413, says, kind="request_too_large", headers=headers)
+            return 413
+        says = f"expected the whole request within {limits.body_timeout_s:g} s."
+        await fail(send, 408, says, kind="request_timeout", headers=headers)
+        return 408
 
     async def _failed(self, send: Send, error: UpstreamError) -> int:
         self.metrics.errors.labels("upstream").inc()
@@ -192,11 +205,9 @@ class Proxy:
         return error.status
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> int:
+        raw = await self._body(receive)
         try:
-            raw = await read_body(receive, self.settings.limits.max_body_bytes)
             request = read_request(raw)
-        except TooLargeError:
-            return await self._too_large(send)
         except ValueError as error:
             await fail(send, 400, str(error))
             return 400

@@ -17,7 +17,8 @@ from safesight.guard.actions import Check, Note, Release, Stop, StreamAction
 from safesight.guard.checked import window_event
 from safesight.guard.stream import StreamGuard
 from safesight.proxy.frame import Frame
-from safesight.proxy.wire import FILTERED, Head, read_chunk, read_head, split_choices
+from safesight.proxy.head import Head, read_head, read_usage
+from safesight.proxy.wire import FILTERED, read_chunk, split_choices
 
 _MEMORY: Final = 1_000
 """Characters of a channel that the guard of its continuation reads first."""
@@ -103,6 +104,11 @@ class ReplyGuard:
         self._out: list[bytes] = []
         self._tail: list[bytes] = []
         self._head: Head | None = None
+        self._usage: bytes | None = None
+        """The last event that carried usage."""
+        self._told_usage = False
+        self._texts = 0
+        """Events that carried text."""
         self.checks: list[tuple[Channel, Check]] = []
         self.stopped: list[ChoiceGuard] = []
         """Choices that stopped and have no replacement yet."""
@@ -162,6 +168,9 @@ class ReplyGuard:
             return
         if self._head is None:
             self._head = read_head(payload)
+        if b'"usage"' in payload:
+            self._usage = payload
+        self._texts += any(piece.texts for piece in pieces)
         if not pieces:
             self._tail.append(payload)
         elif len(pieces) == 1:
@@ -185,6 +194,7 @@ class ReplyGuard:
             fed += len(text)
             waiting.append(_Event(payload, (_Need(channel, fed, text),)))
         channel.fed = fed
+        self._texts += len(texts)
         joined = "".join(texts)
         channel.remember(joined)
         self._act(channel, channel.guard.feed(joined))
@@ -309,8 +319,18 @@ class ReplyGuard:
         out, self._out = self._out, []
         if self._tail and not self.stopped and not any(choice.waiting for choice in self._choices.values()):
             out += self._tail
+            self._told_usage = self._told_usage or any(b'"usage"' in payload for payload in self._tail)
             self._tail = []
         return out
+
+    def usage(self) -> list[bytes]:
+        """The usage event of a reply that was cut, which its upstream can no longer send; [] where it did.
+
+        What the upstream said last, or else one token for each event that came: prompt tokens are then unknown.
+        """
+        if self._told_usage:
+            return []
+        return [self.head.usage(read_usage(self._usage) if self._usage else None, events=self._texts)]
 
     @property
     def leaked_chars(self) -> int:

@@ -100,7 +100,14 @@ class Exchange:
             self._read = read = await reading
             self._tally.guard_s += time.perf_counter() - started
             self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
-            relay = Relay(guard, read, self._tally, keep_text=parts.audit is not None)
+            options = self._request.stream_options
+            relay = Relay(
+                guard,
+                read,
+                self._tally,
+                keep_text=parts.audit is not None,
+                tell_usage=options is not None and options.include_usage,
+            )
             decision = read.checked.decision
             if decision is not None and guard.stops(decision):
                 if upstream is not None:

@@ -24,9 +24,10 @@ from safesight.guard.policy import Decision
 from safesight.guard.stream import StreamGuard
 from safesight.proxy.asgi import error_body
 from safesight.proxy.choices import Channel, ReplyGuard
+from safesight.proxy.head import Head
 from safesight.proxy.sse import EventTooLong, Reader
 from safesight.proxy.upstream import UpstreamError
-from safesight.proxy.wire import DONE, ENVELOPE, FILTERED, Head, read_reply, strings
+from safesight.proxy.wire import DONE, ENVELOPE, FILTERED, read_reply, strings
 
 Push = Callable[[list[bytes]], Awaitable[None]]
 
@@ -62,7 +63,11 @@ def reason(decision: Decision, action: str) -> dict[str, object]:
 class Relay:
     """Guards the replies to one request."""
 
-    def __init__(self, guard: Guard, request: Request, tally: Tally, *, keep_text: bool) -> None:
+    def __init__(
+        self, guard: Guard, request: Request, tally: Tally, *, keep_text: bool, tell_usage: bool = False
+    ) -> None:
+        """Guard replies to `request`; `tell_usage`: the client asked for a usage event, so a cut stream has one too."""
+        self._tell_usage = tell_usage
         self._guard = guard
         self._request = request
         self._tally = tally
@@ -106,7 +111,8 @@ class Relay:
             raise self._failed("the upstream broke off its stream.")
         reply.end()
         await self._settle(reply, response, push)
-        await push([*reply.take(), DONE])
+        ends = reply.usage() if reply.over and self._tell_usage else []
+        await push([*reply.take(), *ends, DONE])
         if not reply.over:
             await _read_out(response)
 
@@ -254,7 +260,8 @@ class Relay:
         head = Head(created=int(time.time()), model=model)
         if stream:
             first = [head.chunk(0, {"role": "assistant", "content": text})] if text else []
-            return [*first, head.chunk(0, {}, FILTERED, safesight=why), DONE]
+            usage = [head.usage(None, events=0)] if self._tell_usage else []
+            return [*first, head.chunk(0, {}, FILTERED, safesight=why), *usage, DONE]
         choices = [_stopped_choice(0, text, why)]
         return msgspec.json.encode(
             {"id": head.id, "object": "chat.completion", "created": head.created, "model": model, "choices": choices}

@@ -38,7 +38,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1, drain_s
     try:
         import uvicorn
 
-        from safesight.proxy.joined import JoinedProtocol
+        from safesight.proxy.connection import Connection
     except ImportError:
         raise MissingExtra("uvicorn", "proxy") from None
     settings.to_environment()
@@ -46,7 +46,7 @@ def serve(settings: Settings, *, host: str, port: int, workers: int = 1, drain_s
         "host": host,
         "port": port,
         "loop": "uvloop",
-        "http": JoinedProtocol,
+        "http": Connection,
         "ws": "none",
         # Nothing here asks who the client is or how it came.
         "proxy_headers": False,
