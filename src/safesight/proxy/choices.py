@@ -7,76 +7,20 @@ order; after a stop nothing of that choice leaves but what was already released,
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from safesight.core.records import GuardEvent
-from safesight.guard.actions import Check, Note, Release, Stop, StreamAction
+from safesight.guard.actions import Check, Note, Release, StreamAction
 from safesight.guard.checked import window_event
 from safesight.guard.stream import StreamGuard
+from safesight.proxy.channel import MEMORY, Channel, ChoiceGuard, Event, Need, Run
 from safesight.proxy.frame import Frame
 from safesight.proxy.head import Head, read_head, read_usage
 from safesight.proxy.wire import FILTERED, read_chunk, split_choices
 
-_MEMORY: Final = 1_000
-"""Characters of a channel that the guard of its continuation reads first."""
 _BESIDE: Final = "logprobs"
 """The channel judged at once, interrupting no other: log-probabilities of a text that their event does not show."""
-
-
-@dataclass(slots=True, eq=False)
-class Channel:
-    """One guarded text of one choice: its guard, how much came in, how much may leave, how much left."""
-
-    name: str
-    choice: ChoiceGuard
-    guard: StreamGuard
-    fed: int = 0
-    released: int = 0
-    sent: int = 0
-    through: int = 0
-    """Where the next release of the present guard begins."""
-    recent: list[str] = field(default_factory=list[str])
-    """The last pieces, at least `_MEMORY` characters where there were so many."""
-    kept: list[str] | None = None
-    """Every piece, where an audit wants the text."""
-
-    def remember(self, text: str) -> None:
-        """Keep a piece for the guard of a continuation."""
-        recent = self.recent
-        recent.append(text)
-        if len(recent) > 256 or len(text) > _MEMORY:
-            recent[:] = ["".join(recent)[-_MEMORY:]]
-        if self.kept is not None:
-            self.kept.append(text)
-
-
-class _Need(NamedTuple):
-    """The position a channel must have released before an event may leave, and the text the event adds to it."""
-
-    channel: Channel
-    upto: int
-    text: str
-
-
-@dataclass(slots=True, eq=False)
-class _Event:
-    payload: bytes
-    needs: tuple[_Need, ...]
-
-
-@dataclass(slots=True, eq=False)
-class ChoiceGuard:
-    """One choice: its channels, and the events that wait."""
-
-    index: int
-    channels: dict[str, Channel] = field(default_factory=dict[str, Channel])
-    current: Channel | None = None
-    """The channel that speaks; the others were flushed when it began."""
-    waiting: deque[_Event] = field(default_factory=deque[_Event])
-    stop: Stop | None = None
 
 
 class ReplyGuard:
@@ -140,22 +84,15 @@ class ReplyGuard:
         Raises:
             ValueError: one is no chat completion chunk, or carries what cannot be judged.
         """
-        frame, run, texts = self._frame, list[bytes](), list[str]()
-        for payload in payloads:
-            text = frame.text(payload)
-            if text:
-                run.append(payload)
-                texts.append(text)
-                continue
-            if run:
-                self._take_run(frame.choice, run, texts)
-                run, texts = [], []
-            if text is None:
-                self._read(payload)
+        frame, start, end = self._frame, 0, len(payloads)
+        while start < end:
+            texts = frame.texts(payloads, start)
+            if texts:
+                self._take_run(frame.choice, payloads[start : start + len(texts)], texts)
+                start += len(texts)
             else:
-                self._take(frame.choice, (), payload)
-        if run:
-            self._take_run(frame.choice, run, texts)
+                self._read(payloads[start])
+                start += 1
 
     def _read(self, payload: bytes) -> None:
         try:
@@ -181,21 +118,21 @@ class ReplyGuard:
             for piece, own in zip(pieces, split_choices(payload), strict=True):
                 self._take(piece.choice, piece.texts, own, ends=piece.finish_reason is not None)
 
-    def _take_run(self, index: int, payloads: list[bytes], texts: list[str]) -> None:
+    def _take_run(self, index: int, payloads: Sequence[bytes], texts: Sequence[str]) -> None:
         """Take events that each add a content text and nothing else; where they end changes no decision."""
         choice = self._choice(index)
+        self._texts += len(texts)
         if choice.stop is not None:
+            return
+        joined = "".join(texts)
+        if not joined:
+            for payload in payloads:
+                self._take(index, (), payload)
             return
         channel = choice.current
         if channel is None or channel.name != "content":
             channel = self._turn(choice, "content")
-        fed, waiting = channel.fed, choice.waiting
-        for payload, text in zip(payloads, texts, strict=True):
-            fed += len(text)
-            waiting.append(_Event(payload, (_Need(channel, fed, text),)))
-        channel.fed = fed
-        self._texts += len(texts)
-        joined = "".join(texts)
+        choice.waiting.append(Run(channel, payloads, texts))
         channel.remember(joined)
         self._act(channel, channel.guard.feed(joined))
         self._advance(choice)
@@ -210,18 +147,18 @@ class ReplyGuard:
         choice = self._choice(index)
         if choice.stop is not None:
             return
-        needs: list[_Need] = []
+        needs: list[Need] = []
         for name, text in texts:
             channel = choice.current
             if channel is None or channel.name != name:
                 channel = self._turn(choice, name)
             channel.fed += len(text)
             channel.remember(text)
-            needs.append(_Need(channel, channel.fed, text))
+            needs.append(Need(channel, channel.fed, text))
             self._act(channel, channel.guard.feed(text))
             if name == _BESIDE:
                 self._act(channel, channel.guard.flush())
-        choice.waiting.append(_Event(payload, tuple(needs)))
+        choice.waiting.append(Event(payload, tuple(needs)))
         if ends:
             self._flush(choice)
         self._advance(choice)
@@ -243,7 +180,7 @@ class ReplyGuard:
     def _reopen(self, channel: Channel) -> None:
         """Guard a channel that speaks again: its new guard reads the end of the old text first, so that taking
         turns hides nothing."""
-        before = "".join(channel.recent)[-_MEMORY:]
+        before = "".join(channel.recent)[-MEMORY:]
         channel.guard = self._open()
         channel.through = channel.fed - len(before)
         self._act(channel, channel.guard.feed(before))
@@ -276,18 +213,8 @@ class ReplyGuard:
 
     def _advance(self, choice: ChoiceGuard) -> None:
         waiting = choice.waiting
-        while waiting:
-            event = waiting[0]
-            for channel, upto, _ in event.needs:
-                if channel.released < upto:
-                    break
-            else:
-                waiting.popleft()
-                for channel, upto, _ in event.needs:
-                    channel.sent = max(channel.sent, upto)
-                self._out.append(event.payload)
-                continue
-            break
+        while waiting and waiting[0].leave(self._out):
+            waiting.popleft()
         if choice.stop is not None and waiting:
             self._cut(choice)
 
