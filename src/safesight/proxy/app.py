@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -28,11 +29,15 @@ from safesight.proxy.asgi import (
 )
 from safesight.proxy.audit import AuditLog
 from safesight.proxy.exchange import CHAT, Exchange, Parts
-from safesight.proxy.images import BadRequestError, Fetcher
+from safesight.proxy.images import BadRequestError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.request import read_request
 from safesight.proxy.settings import Keys, Settings
 from safesight.proxy.upstream import Upstream, UpstreamError
+
+if TYPE_CHECKING:
+    from safesight.proxy.fetch import Fetcher
+
 
 _OPEN = frozenset({"/healthz", "/readyz"})
 
@@ -63,7 +68,7 @@ class Proxy:
         if settings.ui:
             self._routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
         self._upstream: Upstream | None = None
-        self._fetcher = Fetcher(settings.limits) if settings.allow_image_urls else None
+        self._fetcher = _fetcher(settings) if settings.allow_image_urls else None
 
     async def startup(self) -> None:
         """Open the guard and the connection to the upstream.
@@ -226,6 +231,13 @@ class Proxy:
             audit=self._audit,
             fetcher=self._fetcher,
         )
+
+
+def _fetcher(settings: Settings) -> Fetcher:
+    # A second HTTP client, of which most proxies have no use, would cost them 13 MB.
+    from safesight.proxy.fetch import Fetcher
+
+    return Fetcher(settings.limits)
 
 
 _PATIENCE_S = 0.1

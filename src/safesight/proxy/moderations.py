@@ -6,16 +6,20 @@ of each result keeps the calibrated score and the hazards themselves.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from safesight.core.messages import Image, user
 from safesight.guard.checked import Checked
 from safesight.guard.guard import Guard
-from safesight.proxy.images import BadRequestError, Fetcher, read_images
+from safesight.proxy.images import BadRequestError, read_images
 from safesight.proxy.request import ContentPart, read_parts
 from safesight.proxy.settings import Limits
+
+if TYPE_CHECKING:
+    from safesight.proxy.fetch import Fetcher
+
 
 OPENAI: Final[dict[str, tuple[str, ...]]] = {
     "harassment": (),

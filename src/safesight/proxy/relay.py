@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import aiohttp
 import msgspec
 
 from safesight.core.messages import Image
@@ -25,6 +24,7 @@ from safesight.guard.stream import StreamGuard
 from safesight.proxy.asgi import error_body
 from safesight.proxy.choices import Channel, ReplyGuard
 from safesight.proxy.head import Head
+from safesight.proxy.reply import BrokenReplyError, Reply
 from safesight.proxy.sse import EventTooLong, Reader
 from safesight.proxy.upstream import UpstreamError
 from safesight.proxy.wire import DONE, ENVELOPE, FILTERED, read_reply, strings
@@ -74,7 +74,7 @@ class Relay:
         self._keep_text = keep_text
         self._behind: deque[asyncio.Task[None]] = deque()
 
-    async def stream(self, response: aiohttp.ClientResponse, push: Push) -> None:
+    async def stream(self, response: Reply, push: Push) -> None:
         """Guard a streamed reply; `push` sends event payloads to the client.
 
         Raises:
@@ -90,10 +90,10 @@ class Relay:
                 task.cancel()
             self._count(reply)
 
-    async def _pump(self, response: aiohttp.ClientResponse, reply: ReplyGuard, push: Push) -> None:
+    async def _pump(self, response: Reply, reply: ReplyGuard, push: Push) -> None:
         reader, done = Reader(), False
         try:
-            async for data in response.content.iter_any():
+            async for data in response:
                 done = self._feed(reply, reader, data)
                 if reply.checks or reply.stopped:
                     await self._settle(reply, response, push)
@@ -103,7 +103,7 @@ class Relay:
                     break
                 if self._behind:
                     await self._keep_up(reply)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (BrokenReplyError, TimeoutError) as error:
             late = "sent nothing for too long" if isinstance(error, TimeoutError) else "broke off its stream"
             raise self._failed(f"the upstream {late}.") from None
         done = done or reply.over or self._feed(reply, reader, b"")
@@ -140,7 +140,7 @@ class Relay:
         while self._behind and (reply.full or self._behind[0].done()):
             await self._behind.popleft()
 
-    async def _settle(self, reply: ReplyGuard, response: aiohttp.ClientResponse, push: Push) -> None:
+    async def _settle(self, reply: ReplyGuard, response: Reply, push: Push) -> None:
         while reply.checks or reply.stopped:
             checks, reply.checks = reply.checks, []
             by_channel: dict[int, tuple[Channel, list[Check]]] = {}
@@ -274,13 +274,13 @@ def _stopped_choice(index: int, text: str, why: dict[str, object]) -> dict[str, 
     return {"index": index, "message": message, "logprobs": None, "finish_reason": FILTERED, "safesight": why}
 
 
-async def _read_out(response: aiohttp.ClientResponse) -> None:
+async def _read_out(response: Reply) -> None:
     """Read a finished stream to its last byte, so that its connection can be used again; one that dawdles is closed."""
-    if response.content.at_eof():
+    if response.at_end:
         return
     try:
         async with asyncio.timeout(0.05):
-            while not response.content.at_eof():
-                await response.content.readany()
-    except (TimeoutError, aiohttp.ClientError):
+            async for _ in response:
+                pass
+    except (TimeoutError, BrokenReplyError):
         response.close()
