@@ -55,6 +55,12 @@ class AttentionNet:
         self._places = np.ascontiguousarray(conv.transpose(1, 0, 2).reshape(self.width, PLACES * self.size))
         self._rows = np.zeros((2, PLACES, self.size), np.float32)
         self._places_of: dict[int, int] = {}
+        self.empty = (
+            np.full(self.size, -1, np.float32),
+            np.full(HEADS, -np.inf, np.float32),
+            np.zeros((HEADS + 1, self.size + 1)),
+        )
+        """The pools of an answer before its first token: maximum, peaks, sums. Shared: none is changed in place."""
 
     def vectors(self, ids: Sequence[int]) -> Array:
         """Token vectors (n, width)."""
@@ -107,9 +113,12 @@ class AttentionNet:
         pools[self.size :] = -1
         if ids:
             states = self.states([-1, -1, *ids])
-            np.mean(states, axis=0, out=pools[: self.size])
+            np.add.reduce(states, axis=0, out=pools[: self.size])
+            pools[: self.size] /= np.float32(len(ids))
             np.maximum.reduce(states, axis=0, out=pools[self.size :])
-        return np.tanh(pools @ self.weights["ask"] + self.weights["ask_bias"])
+        asked = pools @ self.weights["ask"]
+        asked += self.weights["ask_bias"]
+        return np.tanh(asked, out=asked)
 
 
 class AttentionState:
@@ -124,9 +133,7 @@ class AttentionState:
         queries = net.weights["query"] + (question @ net.weights["cross"]).reshape(HEADS, net.size)
         self._queries = np.ascontiguousarray(queries.T)
         self._last = [-1, -1]
-        self._most = np.full(net.size, -1, np.float32)
-        self._peak = np.full(HEADS, -np.inf, np.float32)
-        self._sums = np.zeros((HEADS + 1, net.size + 1))
+        self._most, self._peak, self._sums = net.empty
         """Sums of the states: weighted by each head, then plain; the last column sums the weights themselves."""
 
     def feed(self, text: str) -> float:
@@ -150,8 +157,9 @@ class AttentionState:
         weights[:, HEADS] = _ONE
         scores -= peak
         np.exp(scores, out=weights[:, :HEADS])
-        kept = np.ones((HEADS + 1, 1))
-        np.exp(self._peak - peak, out=kept[:HEADS, 0])
+        kept = np.zeros((HEADS + 1, 1))
+        np.subtract(self._peak, peak, out=kept[:HEADS, 0])
+        np.exp(kept, out=kept)
         before, most = self._sums * kept, self._most
         self._peak = peak
         sums = before + weights.T @ states

@@ -44,6 +44,8 @@ class _Word(NamedTuple):
     word: int
     """Its feature, and those of its character n-grams."""
     grams: tuple[int, ...]
+    opening: int
+    """Its feature where a text opens with it."""
 
 
 @lru_cache(maxsize=1 << 14)
@@ -55,12 +57,18 @@ def _word(token: str, shift: int) -> _Word:
         padded = f"<{word}>"
         grams = {padded[i : i + size] for size in _CHAR_SIZES for i in range(len(padded) - size + 1)}
     hashed = tuple(crc32(b"#" + gram.encode()) >> shift for gram in sorted(grams))
-    return _Word(base * _LEFT & _MASK, base * _RIGHT + _ADDED, base >> shift, hashed)
+    left = base * _LEFT & _MASK
+    return _Word(left, base * _RIGHT + _ADDED, base >> shift, hashed, _salted(left) >> shift)
 
 
 _LEFT, _RIGHT, _ADDED, _SPREAD = 2654435761, 40503, 0x9E3779B9, 2246822519
 """A pair's hash: Knuth's multiplier, then a xor-shift."""
 _OPENING_SALT = 0x5EED * _RIGHT + _ADDED
+
+
+def _salted(left: int) -> int:
+    value = (left + _OPENING_SALT) & _MASK
+    return (value ^ (value >> 15)) * _SPREAD & _MASK
 
 
 class NGrams:
@@ -108,7 +116,7 @@ class NGrams:
         found: list[int] = []
         shift, last, pair, words = self._shift, self._last, self._pair, self.words
         for token in tokens:
-            left, right, word, grams = _word(token, shift)
+            left, right, word, grams, opening = _word(token, shift)
             value = (pair * _LEFT + right) & _MASK
             three = (value ^ (value >> 15)) * _SPREAD & _MASK
             value = (last + right) & _MASK
@@ -117,14 +125,10 @@ class NGrams:
             found += (word, pair >> shift, three >> shift)
             found += grams
             if words < OPENING:
-                found += (self._salted(left), self._salted(pair * _LEFT))
+                found += (opening, _salted(pair * _LEFT) >> shift)
             words += 1
         self._last, self._pair, self.words = last, pair, words
         return found
-
-    def _salted(self, left: int) -> int:
-        value = (left + _OPENING_SALT) & _MASK
-        return ((value ^ (value >> 15)) * _SPREAD & _MASK) >> self._shift
 
     def _peek(self, token: str) -> list[int]:
         before = self._last, self._pair, self.words
