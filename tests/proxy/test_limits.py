@@ -10,6 +10,7 @@ from collections.abc import Generator
 from urllib.parse import urlsplit
 
 import pytest
+from aiohttp import web
 
 from safesight.core.errors import MissingData
 from safesight.core.messages import Image
@@ -19,7 +20,7 @@ from safesight.proxy import connection
 from safesight.proxy.connection import JoinedTransport
 from safesight.proxy.settings import Limits, Settings
 from tests.guard.detectors import BAD, RunningWordDetector, WordDetector
-from tests.models.mock_openai import MockOpenAI, in_thread, raw
+from tests.models.mock_openai import Asked, MockOpenAI, in_thread, raw
 from tests.proxy.serving import serving
 from tests.proxy.test_server import ASK, BAD_TEXT, client, image_part, make_guard, status_of
 
@@ -184,3 +185,37 @@ def test_the_rest_of_a_refused_body_is_not_read(upstream: MockOpenAI) -> None:
         assert found.startswith(b"HTTP/1.1 413 ")
         assert took < 10
         assert urllib.request.urlopen(f"{url}/metrics", timeout=10).status == 200
+
+
+def test_a_client_that_does_not_read_holds_the_upstream_back(upstream: MockOpenAI) -> None:
+    sent, most = 0, 64 * 2**20
+    chunk = {"id": "c", "choices": [{"index": 0, "delta": {"content": "calm words " * 900}, "finish_reason": None}]}
+    event = b"data: %s\n\n" % json.dumps(chunk).encode()
+
+    async def pours(request: web.Request, _asked: Asked) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        while sent < most:
+            await response.write(event)
+            sent += len(event)
+        await response.write(b"data: [DONE]\n\n")
+        return response
+
+    upstream.then = pours
+    body = json.dumps({"model": "m", "messages": ASK, "stream": True}).encode()
+    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+        address = urlsplit(url)
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as open_:
+            head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+            open_.sendall(head + body)
+            assert open_.recv(1000).startswith(b"HTTP/1.1 200")
+            seen = -1
+            while seen != sent:
+                seen = sent
+                time.sleep(0.5)
+            assert seen < most // 2
+        deadline = time.monotonic() + 10
+        while upstream.aborted == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert upstream.aborted == 1
