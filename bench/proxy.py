@@ -29,7 +29,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 
-from bench.harness import ROOT, free_port, median, mock_upstream, peer_python, table, wait_for
+from bench.harness import ROOT, free_port, median, mock_upstream, peer_python, process_cpu_s, table, wait_for
 
 LENGTHS = (100, 400, 1600)
 CONNECTIONS = 32
@@ -85,7 +85,7 @@ class Contestant:
     def cpu_s(self) -> float:
         """CPU time of the server and its children so far."""
         every = [self.process, *self.process.children(recursive=True)]
-        return sum(sum(p.cpu_times()[:2]) for p in every)
+        return sum(process_cpu_s(p.pid) for p in every)
 
 
 def body(model: str, *, stream: bool) -> bytes:

@@ -12,6 +12,7 @@ from safesight.core.errors import ConfigError, DetectorError, UnknownName
 from safesight.core.protocols import IncrementalDetector
 from safesight.core.records import Exchange
 from safesight.core.registry import open_plugin
+from safesight.detectors import attention
 from safesight.detectors.embedded import open_detector
 from safesight.detectors.ngrams import MAX_TOKEN, NGrams, features
 from safesight.detectors.wordpiece import Vocabulary, WordPieces
@@ -117,3 +118,13 @@ async def test_shipped_figures_hold_on_a_part_of_dev():
     assert auroc(labels, harm) > 0.95
     labels, harm = await scores("AlpacaEval vicuna-13b", 300)
     assert np.mean(harm >= detector.threshold) <= 0.03
+
+
+def test_a_score_is_the_same_to_the_last_bit_whoever_asked_before(monkeypatch):
+    monkeypatch.setattr(attention, "KEPT", 8)
+    fresh = open_plugin("detectors", "embedded")
+    texts = ["A calm street with two people.", "A calm tree, a dog and 3 cats; nobody is there.", "A calm street."]
+    first = [fresh.session("What is it?").feed(text).harm for text in texts]
+    for text in texts:
+        fresh.session(text).feed(" ".join(texts))
+    assert [fresh.session("What is it?").feed(text).harm for text in texts] == first

@@ -12,6 +12,7 @@ import uvicorn
 
 from safesight.guard.guard import Guard
 from safesight.proxy.app import Proxy
+from safesight.proxy.connection import Connection
 from safesight.proxy.settings import Settings
 
 
@@ -21,7 +22,7 @@ def serving(settings: Settings, *, guard: Guard | None = None) -> Generator[tupl
     proxy = Proxy(settings, guard=guard)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(proxy, interface="asgi3", loop="uvloop", http="httptools", log_level="error")
+        config = uvicorn.Config(proxy, interface="asgi3", loop="uvloop", http=Connection, log_level="error")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -97,12 +97,12 @@ def test_the_learned_frame_reads_what_full_reading_reads(
         body = {"id": "c", "choices": [{"index": 2, "delta": {"content": text}, "finish_reason": None}], "model": "m"}
         payload = json.dumps(body, ensure_ascii=ascii_only, separators=separators).encode()
         pieces = read_chunk(payload)
-        quick = frame.text(payload)
-        if quick is None:
+        quick = frame.texts([payload])
+        if not quick:
             frame.learn(payload, pieces)
         else:
             learned += 1
-            assert (frame.choice, quick) == (2, text)
+            assert (frame.choice, quick) == (2, [text])
     assert learned or not any(said[:-1])
 
 
@@ -110,15 +110,44 @@ def test_a_frame_is_not_fooled_by_what_looks_like_it() -> None:
     frame = Frame()
     plain = event({"content": "a"})
     frame.learn(plain, read_chunk(plain))
-    assert frame.text(event({"content": "calm"})) == "calm"
+    calm = event({"content": "calm"})
+    assert frame.texts([calm]) == ["calm"]
     for other in (
         event({"content": "calm", "refusal": HIDDEN}),
         event({"content": "calm"}, choice={"finish_reason": "stop"}),
         plain.replace(b'"a"', b'"a","refusal":"b"'),
         plain.replace(b'"a"', b'"a\nb"'),
+        plain.replace(b'"a"', b'"a\\"'),
         plain[: len(plain) // 2 + 12],
     ):
-        assert frame.text(other) is None
+        frame = Frame()
+        frame.learn(plain, read_chunk(plain))
+        assert frame.texts([calm, other]) == frame.texts([calm, other, calm]) == ["calm"]
+        assert frame.texts([other, calm, calm, other, calm, calm], 1) == ["calm", "calm"]
+        assert frame.texts([other]) == []
+
+
+bodies = st.text(alphabet='ab"\\,\n{}[]:é', max_size=6).map(str.encode)
+
+
+@settings(deadline=None, max_examples=400)
+@given(st.lists(bodies, min_size=1, max_size=6))
+def test_events_read_together_are_read_as_alone(raw_bodies: list[bytes]) -> None:
+    """Whatever stands between the quotes, valid or not, no string is read that full reading would not read."""
+    frame = Frame()
+    plain = event({"content": "CONTENT"})
+    frame.learn(plain, read_chunk(plain))
+    payloads = [plain.replace(b"CONTENT", body) for body in raw_bodies]
+    alone: list[str] = []
+    for payload in payloads:
+        single = Frame()
+        single.learn(plain, read_chunk(plain))
+        found = single.texts([payload])
+        if not found:
+            break
+        assert read_chunk(payload) == [Piece(0, (("content", found[0]),) if found[0] else (), None)]
+        alone += found
+    assert frame.texts(payloads) == alone
 
 
 @settings(deadline=None)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 MAX_TOKEN = 24
@@ -21,6 +22,8 @@ OPENING = 16
 _CHAR_SIZES = (4, 5)
 _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff"
 _TOKEN = re.compile(rf"[{_IDEOGRAPH}]|(?:(?![{_IDEOGRAPH}])[^\W_]){{1,{MAX_TOKEN}}}|[.!?:;。！？：；]")
+_ASCII_TOKEN = re.compile(rf"[a-z0-9]{{1,{MAX_TOKEN}}}|[.!?:;]")
+"""The same for a folded ASCII text, several times as fast."""
 _WIDTH: dict[int, int | None] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _WIDTH.update(dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD]))
 _MASK = 0xFFFFFFFF
@@ -29,25 +32,43 @@ _DIGITS = re.compile(r"\d+")
 
 def fold(text: str) -> str:
     """Fold case and full-width forms and drop zero-width marks, one character at a time."""
-    return text.translate(_WIDTH).casefold()
+    return text.lower() if text.isascii() else text.translate(_WIDTH).casefold()
 
 
-@lru_cache(maxsize=1 << 16)
-def _word(token: str) -> tuple[int, tuple[int, ...]]:
-    """A token's 32-bit hash and those of its character n-grams."""
+class _Word(NamedTuple):
+    """What a token brings to every feature it is part of."""
+
+    left: int
+    """Its hash as the left of a pair, multiplied."""
+    right: int
+    word: int
+    """Its feature, and those of its character n-grams."""
+    grams: tuple[int, ...]
+    opening: int
+    """Its feature where a text opens with it."""
+
+
+@lru_cache(maxsize=1 << 14)
+def _word(token: str, shift: int) -> _Word:
     word = _DIGITS.sub("0", token)
     base = crc32(word.encode())
-    if len(word) < _CHAR_SIZES[0]:
-        return base, ()
-    padded = f"<{word}>"
-    grams = {padded[i : i + size] for size in _CHAR_SIZES for i in range(len(padded) - size + 1)}
-    return base, tuple(crc32(b"#" + gram.encode()) for gram in sorted(grams))
+    grams: set[str] = set()
+    if len(word) >= _CHAR_SIZES[0]:
+        padded = f"<{word}>"
+        grams = {padded[i : i + size] for size in _CHAR_SIZES for i in range(len(padded) - size + 1)}
+    hashed = tuple(crc32(b"#" + gram.encode()) >> shift for gram in sorted(grams))
+    left = base * _LEFT & _MASK
+    return _Word(left, base * _RIGHT + _ADDED, base >> shift, hashed, _salted(left) >> shift)
 
 
-def _mix(left: int, right: int) -> int:
-    """A 32-bit hash of an ordered pair of hashes (Knuth's multiplier, then a xor-shift)."""
-    value = (left * 2654435761 + right * 40503 + 0x9E3779B9) & _MASK
-    return (value ^ (value >> 15)) * 2246822519 & _MASK
+_LEFT, _RIGHT, _ADDED, _SPREAD = 2654435761, 40503, 0x9E3779B9, 2246822519
+"""A pair's hash: Knuth's multiplier, then a xor-shift."""
+_OPENING_SALT = 0x5EED * _RIGHT + _ADDED
+
+
+def _salted(left: int) -> int:
+    value = (left + _OPENING_SALT) & _MASK
+    return (value ^ (value >> 15)) * _SPREAD & _MASK
 
 
 class NGrams:
@@ -59,7 +80,7 @@ class NGrams:
         words: settled tokens so far.
     """
 
-    __slots__ = ("_before", "_buffer", "_seen", "_shift", "settled", "tail", "words")
+    __slots__ = ("_buffer", "_last", "_pair", "_seen", "_shift", "settled", "tail", "words")
 
     def __init__(self, *, bits: int) -> None:
         self.settled: list[int] = []
@@ -68,46 +89,52 @@ class NGrams:
         self._shift = 32 - bits
         self._seen: set[int] = set()
         self._buffer = ""
-        self._before = (0, 0)
+        self._last = 0
+        """The last token's hash as a left side."""
+        self._pair = (_ADDED ^ (_ADDED >> 15)) * _SPREAD & _MASK
+        """The hash of the last two tokens; there being none, of two zeros."""
 
     def feed(self, text: str) -> list[int]:
         """Add text; returns the newly settled feature indices (also appended to `settled`)."""
         buffer = self._buffer + fold(text)
-        fresh: list[int] = []
-        self._buffer = ""
-        tail = ""
-        for match in _TOKEN.finditer(buffer):
-            token = match.group()
-            if match.end() == len(buffer) and len(token) < MAX_TOKEN and token.isalnum():
-                self._buffer = tail = token
-                break
-            self._take(token, fresh)
-        self.settled.extend(fresh)
+        tokens: list[str] = (_ASCII_TOKEN if buffer.isascii() else _TOKEN).findall(buffer)
+        tail = tokens[-1] if tokens else ""
+        if tail.isalnum() and len(tail) < MAX_TOKEN and buffer.endswith(tail):
+            tokens.pop()
+        else:
+            tail = ""
+        self._buffer = tail
+        seen = self._seen
+        fresh = [feature for feature in dict.fromkeys(self._features(tokens)) if feature not in seen]
+        seen.update(fresh)
+        self.settled += fresh
         self.tail = self._peek(tail) if tail else []
         return fresh
 
-    def _features(self, token: str) -> list[int]:
-        word, grams = _word(token)
-        two, one = self._before
-        pair = _mix(one, word)
-        features = [word, pair, _mix(_mix(two, one), word)]
-        features.extend(grams)
-        if self.words < OPENING:
-            features.append(_mix(word, 0x5EED))
-            features.append(_mix(pair, 0x5EED))
-        return [feature >> self._shift for feature in features]
-
-    def _take(self, token: str, fresh: list[int]) -> None:
-        seen = self._seen
-        for feature in self._features(token):
-            if feature not in seen:
-                seen.add(feature)
-                fresh.append(feature)
-        self._before = (self._before[1], _word(token)[0])
-        self.words += 1
+    def _features(self, tokens: list[str]) -> list[int]:
+        """Take tokens; returns their features, repeated ones too."""
+        found: list[int] = []
+        shift, last, pair, words = self._shift, self._last, self._pair, self.words
+        for token in tokens:
+            left, right, word, grams, opening = _word(token, shift)
+            value = (pair * _LEFT + right) & _MASK
+            three = (value ^ (value >> 15)) * _SPREAD & _MASK
+            value = (last + right) & _MASK
+            pair = (value ^ (value >> 15)) * _SPREAD & _MASK
+            last = left
+            found += (word, pair >> shift, three >> shift)
+            found += grams
+            if words < OPENING:
+                found += (opening, _salted(pair * _LEFT) >> shift)
+            words += 1
+        self._last, self._pair, self.words = last, pair, words
+        return found
 
     def _peek(self, token: str) -> list[int]:
-        return [feature for feature in dict.fromkeys(self._features(token)) if feature not in self._seen]
+        before = self._last, self._pair, self.words
+        found = self._features([token])
+        self._last, self._pair, self.words = before
+        return [feature for feature in dict.fromkeys(found) if feature not in self._seen]
 
 
 def features(text: str, *, bits: int) -> list[int]:

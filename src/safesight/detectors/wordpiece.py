@@ -15,6 +15,8 @@ from functools import lru_cache
 
 MAX_WORD = 40
 _WORD = re.compile(rf"[㐀-鿿豈-﫿]|(?:(?![㐀-鿿豈-﫿])[^\W_]){{1,{MAX_WORD}}}|[^\w\s\x00-\x1f\x7f]|_")
+_ASCII_WORD = re.compile(rf"[a-z0-9]{{1,{MAX_WORD}}}|[^\w\s\x00-\x1f\x7f]|_", re.ASCII)
+"""The same for a folded ASCII text, several times as fast."""
 
 
 @lru_cache(maxsize=1 << 12)
@@ -37,7 +39,7 @@ class Vocabulary:
     def __init__(self, tokens: Mapping[str, int]) -> None:
         self._tokens = tokens
         self._unknown = tokens["[UNK]"]
-        self.pieces = lru_cache(maxsize=1 << 15)(self._pieces)
+        self.pieces = lru_cache(maxsize=1 << 14)(self._pieces)
 
     def _pieces(self, word: str) -> tuple[int, ...]:
         """The ids of one folded word; unknown when some part of it is in no token."""
@@ -69,13 +71,11 @@ class WordPieces:
     def feed(self, text: str) -> list[int]:
         """Add text; returns the ids that no further text can change."""
         buffer = self._buffer + fold(text)
-        self._buffer = ""
-        settled: list[int] = []
-        for match in _WORD.finditer(buffer):
-            word = match.group()
-            if match.end() == len(buffer) and len(word) < MAX_WORD and word.isalnum():
-                self._buffer = word
-            else:
-                settled.extend(self._vocabulary.pieces(word))
+        words: list[str] = (_ASCII_WORD if buffer.isascii() else _WORD).findall(buffer)
+        last = words[-1] if words else ""
+        inside = last.isalnum() and len(last) < MAX_WORD and buffer.endswith(last)
+        self._buffer = words.pop() if inside else ""
+        pieces = self._vocabulary.pieces
+        settled = [index for word in words for index in pieces(word)]
         self.tail = self._vocabulary.pieces(self._buffer) if self._buffer else ()
         return settled

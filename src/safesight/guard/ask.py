@@ -12,14 +12,19 @@ from collections.abc import Sequence
 from safesight.core.errors import DetectorError
 from safesight.core.protocols import Detector
 from safesight.core.records import Exchange, Harm
+from safesight.guard.begun import Begun
 from safesight.guard.panel import Outcome, broken
 
 
 async def ask(detector: Detector, exchanges: Sequence[Exchange], *, timeout_ms: int) -> list[Outcome]:
     """Score exchanges with one detector; one outcome each, in order."""
     try:
-        async with asyncio.timeout(timeout_ms / 1000):
-            harms = await detector.score(exchanges)
+        scoring = Begun(detector.score(exchanges))
+        if scoring.done:
+            harms = await scoring
+        else:
+            async with asyncio.timeout(timeout_ms / 1000):
+                harms = await scoring
     except TimeoutError:
         late = DetectorError(f"detector {detector.name!r}: no verdict within {timeout_ms} ms.")
         return [late for _ in exchanges]

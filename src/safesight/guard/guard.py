@@ -20,6 +20,7 @@ from safesight.core.records import JUDGED, Exchange, GuardEvent, Harm, Reply, co
 from safesight.core.registry import open_plugin
 from safesight.guard.actions import Check, Stop, StreamAction
 from safesight.guard.ask import ask
+from safesight.guard.begun import Begun
 from safesight.guard.checked import Checked, Request
 from safesight.guard.detoxify import Detoxifier, Replacement, total
 from safesight.guard.live import GuardedStream
@@ -88,10 +89,17 @@ class Guard:
         question, failure = "", ""
         outcomes: tuple[Outcome, ...] = ()
         decision: Decision | None = None
+
+        async def judge() -> None:
+            nonlocal question, decision, outcomes
+            question = await read_question(messages, reader=self._reader if self.policy.input.ocr else None)
+            decision, outcomes = await self._requests.judge(question, images)
+
         try:
-            async with asyncio.timeout(self.policy.time.input_ms / 1000):
-                question = await read_question(messages, reader=self._reader if self.policy.input.ocr else None)
-                decision, outcomes = await self._requests.judge(question, images)
+            judging = Begun(judge())
+            if not judging.done:
+                async with asyncio.timeout(self.policy.time.input_ms / 1000):
+                    await judging
         except TimeoutError:
             failure = f"no verdict on the request within {self.policy.time.input_ms} ms"
         except (DataError, MissingExtra) as error:

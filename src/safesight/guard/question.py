@@ -44,7 +44,7 @@ async def read_question(messages: Sequence[Message], *, reader: OcrReader | None
         MissingData: an image's bytes are gone.
     """
     images = user_images(messages) if reader is not None else ()
-    readings = await asyncio.gather(*(reader.read(image) for image in images)) if reader is not None else []
+    readings = await asyncio.gather(*(reader.read(image) for image in images)) if reader is not None and images else []
     texts = iter([reading.text.strip() for reading in readings])
     lines = [line for message in messages if message.role == "user" for line in _lines(message, texts)]
     return "\n".join(lines)[-QUESTION_CHARS:]

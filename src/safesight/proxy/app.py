@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,6 +21,7 @@ from safesight.proxy.asgi import (
     Scope,
     Send,
     TooLargeError,
+    TooSlowError,
     fail,
     header,
     read_body,
@@ -27,11 +29,15 @@ from safesight.proxy.asgi import (
 )
 from safesight.proxy.audit import AuditLog
 from safesight.proxy.exchange import CHAT, Exchange, Parts
-from safesight.proxy.images import BadRequestError, Fetcher
+from safesight.proxy.images import BadRequestError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.request import read_request
 from safesight.proxy.settings import Keys, Settings
 from safesight.proxy.upstream import Upstream, UpstreamError
+
+if TYPE_CHECKING:
+    from safesight.proxy.fetch import Fetcher
+
 
 _OPEN = frozenset({"/healthz", "/readyz"})
 
@@ -39,16 +45,30 @@ _OPEN = frozenset({"/healthz", "/readyz"})
 class Proxy:
     """The application. Give it a guard, or let it open the policy's when the server starts."""
 
-    def __init__(self, settings: Settings, *, guard: Guard | None = None) -> None:
+    def __init__(
+        self, settings: Settings, *, guard: Guard | None = None, ready: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve `guard`, or the policy's; `ready` is called once everything is loaded."""
         self.settings = settings
+        self._ready_to_serve = ready
         self.metrics = Metrics()
         self.guard = guard
         self._own_guard = guard is None
         self._keys = Keys.from_variable(settings.key_env)
         self._open = _OPEN | ui.PAGES.keys() if settings.ui else _OPEN
         self._audit = AuditLog(settings.audit, text=settings.audit_text) if settings.audit else None
+        self._routes: dict[tuple[str, str], Callable[[Scope, Receive, Send], Awaitable[int]]] = {
+            ("POST", CHAT): self._chat,
+            ("POST", "/moderations"): self._moderations,
+            ("GET", "/models"): self._models,
+            ("GET", "/healthz"): self._health,
+            ("GET", "/readyz"): self._ready,
+            ("GET", "/metrics"): self._metrics,
+        }
+        if settings.ui:
+            self._routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
         self._upstream: Upstream | None = None
-        self._fetcher = Fetcher(settings.limits) if settings.allow_image_urls else None
+        self._fetcher = _fetcher(settings) if settings.allow_image_urls else None
 
     async def startup(self) -> None:
         """Open the guard and the connection to the upstream.
@@ -61,6 +81,7 @@ class Proxy:
             shadow = policy.shadow or self.settings.shadow
             self.guard = open_guard(msgspec.structs.replace(policy, shadow=shadow))
         self._upstream = Upstream(self.settings, self._keys)
+        self._ready_to_serve()
 
     async def shutdown(self) -> None:
         """Close everything."""
@@ -94,17 +115,7 @@ class Proxy:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope["path"]).removeprefix("/v1")
-        routes: dict[tuple[str, str], Callable[[Scope, Receive, Send], Awaitable[int]]] = {
-            ("POST", CHAT): self._chat,
-            ("POST", "/moderations"): self._moderations,
-            ("GET", "/models"): self._models,
-            ("GET", "/healthz"): self._health,
-            ("GET", "/readyz"): self._ready,
-            ("GET", "/metrics"): self._metrics,
-        }
-        if self.settings.ui:
-            routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
-        handler = routes.get((scope["method"], path))
+        handler = self._routes.get((scope["method"], path))
         route = path if handler else "other"
         try:
             if path not in self._open and not self._keys.admit(header(scope, b"authorization")):
@@ -112,7 +123,7 @@ class Proxy:
                 await fail(send, 401, "wrong or missing API key.", kind="authentication_error", code="invalid_api_key")
             elif handler is None:
                 status = 404
-                known = ", ".join(f"{method} {name}" for method, name in sorted(routes))
+                known = ", ".join(f"{method} {name}" for method, name in sorted(self._routes))
                 await fail(
                     send,
                     404,
@@ -120,6 +131,8 @@ class Proxy:
                 )
             else:
                 status = await handler(scope, receive, send)
+        except (TooLargeError, TooSlowError) as error:
+            status = await self._unreadable(send, error)
         except ClientGoneError:
             status = 499
             self.metrics.cancelled.inc()
@@ -161,10 +174,9 @@ class Proxy:
             await fail(send, 404, "this proxy runs without a guard.")
             return 404
         try:
-            raw = await read_body(receive, self.settings.limits.max_body_bytes)
-            body = await moderations.answer(self.guard, raw, self.settings.limits, fetcher=self._fetcher)
-        except TooLargeError:
-            return await self._too_large(send)
+            body = await moderations.answer(
+                self.guard, await self._body(receive), self.settings.limits, fetcher=self._fetcher
+            )
         except BadRequestError as error:
             await fail(send, error.status, str(error), kind=error.code)
             return error.status
@@ -176,10 +188,21 @@ class Proxy:
             raise UpstreamError("the proxy is starting.", status=503, kind="starting")
         return self._upstream
 
-    async def _too_large(self, send: Send) -> int:
-        limit = self.settings.limits.max_body_bytes
-        await fail(send, 413, f"expected a body of at most {limit} bytes.", kind="request_too_large")
-        return 413
+    async def _body(self, receive: Receive) -> bytes:
+        limits = self.settings.limits
+        return await read_body(receive, limits.max_body_bytes, seconds=limits.body_timeout_s)
+
+    async def _unreadable(self, send: Send, error: TooLargeError | TooSlowError) -> int:
+        limits = self.settings.limits
+        # The rest of such a body is not waited for.
+        headers = [(b"connection", b"close")]
+        if isinstance(error, TooLargeError):
+            says = f"expected a body of at most {limits.max_body_bytes} bytes."
+            await fail(send, 413, says, kind="request_too_large", headers=headers)
+            return 413
+        says = f"expected the whole request within {limits.body_timeout_s:g} s."
+        await fail(send, 408, says, kind="request_timeout", headers=headers)
+        return 408
 
     async def _failed(self, send: Send, error: UpstreamError) -> int:
         self.metrics.errors.labels("upstream").inc()
@@ -187,11 +210,9 @@ class Proxy:
         return error.status
 
     async def _chat(self, scope: Scope, receive: Receive, send: Send) -> int:
+        raw = await self._body(receive)
         try:
-            raw = await read_body(receive, self.settings.limits.max_body_bytes)
             request = read_request(raw)
-        except TooLargeError:
-            return await self._too_large(send)
         except ValueError as error:
             await fail(send, 400, str(error))
             return 400
@@ -212,9 +233,21 @@ class Proxy:
         )
 
 
+def _fetcher(settings: Settings) -> Fetcher:
+    # A second HTTP client, of which most proxies have no use, would cost them 13 MB.
+    from safesight.proxy.fetch import Fetcher
+
+    return Fetcher(settings.limits)
+
+
+_PATIENCE_S = 0.1
+"""Answers that take no longer are not watched for clients that leave; a watcher costs as much as a short check."""
+
+
 async def _unless_gone(exchange: Exchange, receive: Receive) -> int:
     """Run an exchange; when the client leaves before its answer is complete, cancel it at once (and the upstream's)."""
     task, gone = asyncio.current_task(), False
+    watcher: asyncio.Task[None] | None = None
 
     async def watch() -> None:
         nonlocal gone
@@ -224,7 +257,11 @@ async def _unless_gone(exchange: Exchange, receive: Receive) -> int:
             gone = True
             task.cancel()
 
-    watcher = asyncio.create_task(watch())
+    def begin() -> None:
+        nonlocal watcher
+        watcher = asyncio.create_task(watch())
+
+    timer = asyncio.get_running_loop().call_later(_PATIENCE_S, begin)
     try:
         return await exchange.run()
     except asyncio.CancelledError:
@@ -233,4 +270,6 @@ async def _unless_gone(exchange: Exchange, receive: Receive) -> int:
         task.uncancel()
         raise ClientGoneError from None
     finally:
-        watcher.cancel()
+        timer.cancel()
+        if watcher is not None:
+            watcher.cancel()

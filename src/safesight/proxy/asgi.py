@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
+
+from safesight.guard.begun import Begun
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,13 +27,29 @@ class ClientGoneError(Exception):
     """The client closed the connection."""
 
 
-async def read_body(receive: Receive, limit: int) -> bytes:
+class TooSlowError(Exception):
+    """The request's body did not come in time."""
+
+
+async def read_body(receive: Receive, limit: int, *, seconds: float) -> bytes:
     """The whole request body.
 
     Raises:
         TooLargeError: it is longer than `limit` bytes.
+        TooSlowError: it took longer than `seconds`.
         ClientGoneError: the client left before it was complete.
     """
+    reading = Begun(_read_body(receive, limit))
+    if reading.done:
+        return await reading
+    try:
+        async with asyncio.timeout(seconds):
+            return await reading
+    except TimeoutError:
+        raise TooSlowError from None
+
+
+async def _read_body(receive: Receive, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -70,6 +89,14 @@ def error_body(message: str, *, kind: str, code: str) -> bytes:
     return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
 
 
-async def fail(send: Send, status: int, message: str, *, kind: str = "invalid_request_error", code: str = "") -> None:
+async def fail(
+    send: Send,
+    status: int,
+    message: str,
+    *,
+    kind: str = "invalid_request_error",
+    code: str = "",
+    headers: Headers | None = None,
+) -> None:
     """Answer with an error in OpenAI's shape."""
-    await respond(send, status, error_body(message, kind=kind, code=code or kind))
+    await respond(send, status, error_body(message, kind=kind, code=code or kind), headers=headers)

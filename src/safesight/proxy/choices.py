@@ -7,75 +7,20 @@ order; after a stop nothing of that choice leaves but what was already released,
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from safesight.core.records import GuardEvent
-from safesight.guard.actions import Check, Note, Release, Stop, StreamAction
+from safesight.guard.actions import Check, Note, Release, StreamAction
 from safesight.guard.checked import window_event
 from safesight.guard.stream import StreamGuard
+from safesight.proxy.channel import MEMORY, Channel, ChoiceGuard, Event, Need, Run
 from safesight.proxy.frame import Frame
-from safesight.proxy.wire import FILTERED, Head, read_chunk, read_head, split_choices
+from safesight.proxy.head import Head, read_head, read_usage
+from safesight.proxy.wire import FILTERED, read_chunk, split_choices
 
-_MEMORY: Final = 1_000
-"""Characters of a channel that the guard of its continuation reads first."""
 _BESIDE: Final = "logprobs"
 """The channel judged at once, interrupting no other: log-probabilities of a text that their event does not show."""
-
-
-@dataclass(slots=True, eq=False)
-class Channel:
-    """One guarded text of one choice: its guard, how much came in, how much may leave, how much left."""
-
-    name: str
-    choice: ChoiceGuard
-    guard: StreamGuard
-    fed: int = 0
-    released: int = 0
-    sent: int = 0
-    through: int = 0
-    """Where the next release of the present guard begins."""
-    recent: list[str] = field(default_factory=list[str])
-    """The last pieces, at least `_MEMORY` characters where there were so many."""
-    kept: list[str] | None = None
-    """Every piece, where an audit wants the text."""
-
-    def remember(self, text: str) -> None:
-        """Keep a piece for the guard of a continuation."""
-        recent = self.recent
-        recent.append(text)
-        if len(recent) > 256 or len(text) > _MEMORY:
-            recent[:] = ["".join(recent)[-_MEMORY:]]
-        if self.kept is not None:
-            self.kept.append(text)
-
-
-class _Need(NamedTuple):
-    """The position a channel must have released before an event may leave, and the text the event adds to it."""
-
-    channel: Channel
-    upto: int
-    text: str
-
-
-@dataclass(slots=True, eq=False)
-class _Event:
-    payload: bytes
-    needs: tuple[_Need, ...]
-
-
-@dataclass(slots=True, eq=False)
-class ChoiceGuard:
-    """One choice: its channels, and the events that wait."""
-
-    index: int
-    channels: dict[str, Channel] = field(default_factory=dict[str, Channel])
-    current: Channel | None = None
-    """The channel that speaks; the others were flushed when it began."""
-    waiting: deque[_Event] = field(default_factory=deque[_Event])
-    stop: Stop | None = None
 
 
 class ReplyGuard:
@@ -103,6 +48,11 @@ class ReplyGuard:
         self._out: list[bytes] = []
         self._tail: list[bytes] = []
         self._head: Head | None = None
+        self._usage: bytes | None = None
+        """The last event that carried usage."""
+        self._told_usage = False
+        self._texts = 0
+        """Events that carried text."""
         self.checks: list[tuple[Channel, Check]] = []
         self.stopped: list[ChoiceGuard] = []
         """Choices that stopped and have no replacement yet."""
@@ -134,22 +84,15 @@ class ReplyGuard:
         Raises:
             ValueError: one is no chat completion chunk, or carries what cannot be judged.
         """
-        frame, run, texts = self._frame, list[bytes](), list[str]()
-        for payload in payloads:
-            text = frame.text(payload)
-            if text:
-                run.append(payload)
-                texts.append(text)
-                continue
-            if run:
-                self._take_run(frame.choice, run, texts)
-                run, texts = [], []
-            if text is None:
-                self._read(payload)
+        frame, start, end = self._frame, 0, len(payloads)
+        while start < end:
+            texts = frame.texts(payloads, start)
+            if texts:
+                self._take_run(frame.choice, payloads[start : start + len(texts)], texts)
+                start += len(texts)
             else:
-                self._take(frame.choice, (), payload)
-        if run:
-            self._take_run(frame.choice, run, texts)
+                self._read(payloads[start])
+                start += 1
 
     def _read(self, payload: bytes) -> None:
         try:
@@ -162,6 +105,9 @@ class ReplyGuard:
             return
         if self._head is None:
             self._head = read_head(payload)
+        if b'"usage"' in payload:
+            self._usage = payload
+        self._texts += any(piece.texts for piece in pieces)
         if not pieces:
             self._tail.append(payload)
         elif len(pieces) == 1:
@@ -172,20 +118,21 @@ class ReplyGuard:
             for piece, own in zip(pieces, split_choices(payload), strict=True):
                 self._take(piece.choice, piece.texts, own, ends=piece.finish_reason is not None)
 
-    def _take_run(self, index: int, payloads: list[bytes], texts: list[str]) -> None:
+    def _take_run(self, index: int, payloads: Sequence[bytes], texts: Sequence[str]) -> None:
         """Take events that each add a content text and nothing else; where they end changes no decision."""
         choice = self._choice(index)
+        self._texts += len(texts)
         if choice.stop is not None:
+            return
+        joined = "".join(texts)
+        if not joined:
+            for payload in payloads:
+                self._take(index, (), payload)
             return
         channel = choice.current
         if channel is None or channel.name != "content":
             channel = self._turn(choice, "content")
-        fed, waiting = channel.fed, choice.waiting
-        for payload, text in zip(payloads, texts, strict=True):
-            fed += len(text)
-            waiting.append(_Event(payload, (_Need(channel, fed, text),)))
-        channel.fed = fed
-        joined = "".join(texts)
+        choice.waiting.append(Run(channel, payloads, texts))
         channel.remember(joined)
         self._act(channel, channel.guard.feed(joined))
         self._advance(choice)
@@ -200,18 +147,18 @@ class ReplyGuard:
         choice = self._choice(index)
         if choice.stop is not None:
             return
-        needs: list[_Need] = []
+        needs: list[Need] = []
         for name, text in texts:
             channel = choice.current
             if channel is None or channel.name != name:
                 channel = self._turn(choice, name)
             channel.fed += len(text)
             channel.remember(text)
-            needs.append(_Need(channel, channel.fed, text))
+            needs.append(Need(channel, channel.fed, text))
             self._act(channel, channel.guard.feed(text))
             if name == _BESIDE:
                 self._act(channel, channel.guard.flush())
-        choice.waiting.append(_Event(payload, tuple(needs)))
+        choice.waiting.append(Event(payload, tuple(needs)))
         if ends:
             self._flush(choice)
         self._advance(choice)
@@ -233,7 +180,7 @@ class ReplyGuard:
     def _reopen(self, channel: Channel) -> None:
         """Guard a channel that speaks again: its new guard reads the end of the old text first, so that taking
         turns hides nothing."""
-        before = "".join(channel.recent)[-_MEMORY:]
+        before = "".join(channel.recent)[-MEMORY:]
         channel.guard = self._open()
         channel.through = channel.fed - len(before)
         self._act(channel, channel.guard.feed(before))
@@ -266,18 +213,8 @@ class ReplyGuard:
 
     def _advance(self, choice: ChoiceGuard) -> None:
         waiting = choice.waiting
-        while waiting:
-            event = waiting[0]
-            for channel, upto, _ in event.needs:
-                if channel.released < upto:
-                    break
-            else:
-                waiting.popleft()
-                for channel, upto, _ in event.needs:
-                    channel.sent = max(channel.sent, upto)
-                self._out.append(event.payload)
-                continue
-            break
+        while waiting and waiting[0].leave(self._out):
+            waiting.popleft()
         if choice.stop is not None and waiting:
             self._cut(choice)
 
@@ -309,8 +246,18 @@ class ReplyGuard:
         out, self._out = self._out, []
         if self._tail and not self.stopped and not any(choice.waiting for choice in self._choices.values()):
             out += self._tail
+            self._told_usage = self._told_usage or any(b'"usage"' in payload for payload in self._tail)
             self._tail = []
         return out
+
+    def usage(self) -> list[bytes]:
+        """The usage event of a reply that was cut, which its upstream can no longer send; [] where it did.
+
+        What the upstream said last, or else one token for each event that came: prompt tokens are then unknown.
+        """
+        if self._told_usage:
+            return []
+        return [self.head.usage(read_usage(self._usage) if self._usage else None, events=self._texts)]
 
     @property
     def leaked_chars(self) -> int:

@@ -6,23 +6,29 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import aiohttp
 import msgspec
 
 from safesight.core.messages import Image
+from safesight.guard.begun import Begun
 from safesight.guard.checked import Request
 from safesight.guard.guard import Guard
 from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, header, respond, start
 from safesight.proxy.audit import AuditLog, Entry, now, sha256
-from safesight.proxy.images import BadRequestError, Fetcher, data_url, read_images
+from safesight.proxy.images import BadRequestError, data_url, read_images
 from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Relay, Tally
+from safesight.proxy.reply import BrokenReplyError, Reply
 from safesight.proxy.request import ChatRequest, RemoteImage, spoken, to_messages
 from safesight.proxy.settings import Settings, bearer
 from safesight.proxy.sse import encode
-from safesight.proxy.upstream import Upstream, UpstreamError, passed_back
+from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
 from safesight.proxy.wire import DONE
+
+if TYPE_CHECKING:
+    from safesight.proxy.fetch import Fetcher
+
 
 CHAT = "/chat/completions"
 
@@ -74,11 +80,11 @@ class Exchange:
     async def _unguarded(self) -> int:
         response = await self._parts.upstream.post(CHAT, self._scope, self._raw)
         async with response:
-            await self._begin(response.status, response.headers.get("content-type", "").encode(), passed_back(response))
+            await self._begin(response.status, response.header(b"content-type"), passed_back(response))
             try:
-                async for data in response.content.iter_any():
+                async for data in response:
                     await self._send({"type": "http.response.body", "body": data, "more_body": True})
-            except (aiohttp.ClientError, TimeoutError):
+            except (BrokenReplyError, TimeoutError):
                 raise UpstreamError("the upstream broke off.", status=502, kind="upstream_error") from None
         await self._end()
         return response.status
@@ -91,26 +97,36 @@ class Exchange:
             raise BadRequestError(str(error)) from None
         images = await read_images(conversation, parts.settings.limits, fetcher=parts.fetcher)
         body = _with_images(self._raw, images)
-        # The model starts while the request is judged; its first byte waits for the verdict.
-        upstream = asyncio.create_task(self._ask(body))
+        started = time.perf_counter()
+        reading = Begun(guard.read(to_messages(conversation, images)))
+        # Where reading waits (OCR, detectors by URL) the model starts meanwhile; its first byte waits for the verdict.
+        upstream = None if reading.done else asyncio.create_task(self._ask(body))
         try:
-            started = time.perf_counter()
-            self._read = read = await guard.read(to_messages(conversation, images))
+            self._read = read = await reading
             self._tally.guard_s += time.perf_counter() - started
             self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
-            relay = Relay(guard, read, self._tally, keep_text=parts.audit is not None)
+            options = self._request.stream_options
+            relay = Relay(
+                guard,
+                read,
+                self._tally,
+                keep_text=parts.audit is not None,
+                tell_usage=options is not None and options.include_usage,
+            )
             decision = read.checked.decision
             if decision is not None and guard.stops(decision):
-                upstream.cancel()
+                if upstream is not None:
+                    upstream.cancel()
                 refusal = await relay.refuse(decision, model=self._request.model, stream=bool(self._request.stream))
                 return await self._refused(refusal)
-            response = await upstream
+            response = await (upstream or self._ask(body))
             async with response:
                 return await self._relay(response, relay)
         finally:
-            await _discard(upstream)
+            if upstream is not None:
+                await _discard(upstream)
 
-    async def _ask(self, body: bytes) -> aiohttp.ClientResponse:
+    async def _ask(self, body: bytes) -> Reply:
         started = time.perf_counter()
         response = await self._parts.upstream.post(CHAT, self._scope, body)
         self._parts.metrics.upstream_s.observe(time.perf_counter() - started)
@@ -125,12 +141,12 @@ class Exchange:
             await self._push(reply)
         return 200
 
-    async def _relay(self, response: aiohttp.ClientResponse, relay: Relay) -> int:
+    async def _relay(self, response: Reply, relay: Relay) -> int:
         if 300 <= response.status < 400:
             raise UpstreamError("the upstream answered with a redirect.", status=502, kind="upstream_error")
         if response.status >= 400:
             # Errors keep their status and headers, so that clients retry as they would.
-            kind = response.headers.get("content-type", "application/json").encode()
+            kind = response.header(b"content-type") or JSON
             raw = await self._all(response)
             body = await relay.failure(raw)
             self.answered = True
@@ -145,19 +161,8 @@ class Exchange:
         await relay.stream(response, self._push)
         return 200
 
-    async def _all(self, response: aiohttp.ClientResponse) -> bytes:
-        limit, chunks, size = self._parts.settings.limits.max_reply_bytes, list[bytes](), 0
-        try:
-            async for data in response.content.iter_any():
-                chunks.append(data)
-                size += len(data)
-                if size > limit:
-                    raise UpstreamError(
-                        f"the upstream's reply is over {limit} bytes.", status=502, kind="upstream_error"
-                    )
-        except (aiohttp.ClientError, TimeoutError):
-            raise UpstreamError("the upstream broke off.", status=502, kind="upstream_error") from None
-        return b"".join(chunks)
+    async def _all(self, response: Reply) -> bytes:
+        return await read_all(response, self._parts.settings.limits.max_reply_bytes)
 
     async def _end(self) -> None:
         self.answered = True
@@ -223,7 +228,7 @@ class Exchange:
         log.write(entry, question=read.question if read else "", answer=tally.answer)
 
 
-async def _discard(upstream: asyncio.Task[aiohttp.ClientResponse]) -> None:
+async def _discard(upstream: asyncio.Task[Reply]) -> None:
     """Break off what is still under way to the upstream; a response that nobody read is closed."""
     if not upstream.done():
         upstream.cancel()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -25,16 +27,26 @@ class Frame:
         self._tries = 4
         self.choice = 0
 
-    def text(self, payload: bytes) -> str | None:
-        """The content this event adds to `choice`; None where it has to be read in full."""
-        before, after = self._before, self._after
-        if not before or len(payload) < self._around or not (payload.startswith(before) and payload.endswith(after)):
-            return None
-        try:
-            # Both quotes of the string belong to the pattern, so slicing keeps them.
-            return _decode_text(payload[len(before) - 1 : len(payload) - len(after) + 1])
-        except msgspec.DecodeError:
-            return None
+    def texts(self, payloads: Sequence[bytes], start: int = 0) -> list[str]:
+        """The contents that events from `start` on add to `choice`; [] where that one has to be read in full."""
+        before, after, around = self._before, self._after, self._around
+        if not before:
+            return []
+        end = start
+        for payload in payloads[start:] if start else payloads:
+            if not (payload.startswith(before) and payload.endswith(after) and len(payload) >= around):
+                break
+            end += 1
+        if end == start:
+            return []
+        run = payloads[start:end]
+        with suppress(msgspec.DecodeError):
+            return _decode_bodies([payload[len(before) : -len(after)] for payload in run])
+        # Some string is none; what comes before it may still be read so.
+        found = _decode_first(payload[len(before) : -len(after)] for payload in run)
+        if not found:
+            self._before = b""
+        return found
 
     def learn(self, payload: bytes, pieces: list[Piece]) -> None:
         """Take an event that was read in full as the pattern, where it is a plain one; gives up after a few."""
@@ -53,3 +65,20 @@ class Frame:
 
 _CONTENT: Final = re.compile(rb'("content": ?")(?:[^"\\]|\\.)*(")')
 _decode_text = msgspec.json.Decoder(str).decode
+_decode_texts = msgspec.json.Decoder(list[str]).decode
+
+
+def _decode_bodies(bodies: list[bytes]) -> list[str]:
+    """Decode what stands between the quotes of JSON strings: all together where none holds a quote or an escape."""
+    joined = b'","'.join(bodies)
+    if b"\\" in joined or joined.count(b'"') != 2 * len(bodies) - 2:
+        return [_decode_text(b'"%b"' % body) for body in bodies]
+    return _decode_texts(b'["%b"]' % joined)
+
+
+def _decode_first(bodies: Iterable[bytes]) -> list[str]:
+    found: list[str] = []
+    with suppress(msgspec.DecodeError):
+        # What was decoded before one that cannot be stays.
+        found.extend(_decode_text(b'"%b"' % body) for body in bodies)
+    return found

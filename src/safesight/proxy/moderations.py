@@ -6,15 +6,20 @@ of each result keeps the calibrated score and the hazards themselves.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from safesight.core.messages import Image, user
+from safesight.guard.checked import Checked
 from safesight.guard.guard import Guard
-from safesight.proxy.images import BadRequestError, Fetcher, read_images
+from safesight.proxy.images import BadRequestError, read_images
 from safesight.proxy.request import ContentPart, read_parts
 from safesight.proxy.settings import Limits
+
+if TYPE_CHECKING:
+    from safesight.proxy.fetch import Fetcher
+
 
 OPENAI: Final[dict[str, tuple[str, ...]]] = {
     "harassment": (),
@@ -69,21 +74,33 @@ async def _score(
     parts = [part if isinstance(part, str) else found[part] for part in turn.parts]
     images = tuple(part for part in parts if isinstance(part, Image))
     text = "\n".join(part for part in parts if isinstance(part, str))
+    verdicts: list[Checked] = []
     if images:
-        text = (await guard.read([user(*parts)])).question
-    checked = await guard.check("", text, images=images)
-    decision = checked.decision
-    if decision is not None and decision.cause == "error":
+        # Reads the text in the images, and asks the policy's detector of images.
+        request = await guard.read([user(*parts)])
+        text = request.question
+        verdicts.append(request.checked)
+    verdicts.append(await guard.check("", text, images=images))
+    decisions = [verdict.decision for verdict in verdicts if verdict.decision is not None]
+    if any(decision.cause == "error" for decision in decisions):
         raise BadRequestError(
-            "a detector broke; nothing can be said about this input.", status=503, code="detector_error"
+            "a check broke (a detector, or reading an image); nothing can be said about this input.",
+            status=503,
+            code="detector_error",
         )
-    scores = {name: max((checked.categories.get(c, 0.0) for c in codes), default=0.0) for name, codes in OPENAI.items()}
-    flagged = decision is not None and decision.action != "release"
+    hazards: dict[str, float] = {}
+    for verdict in verdicts:
+        hazards |= {code: max(score, hazards.get(code, 0.0)) for code, score in verdict.categories.items()}
+    scores = {name: max((hazards.get(code, 0.0) for code in codes), default=0.0) for name, codes in OPENAI.items()}
+    flagged = any(decision.action != "release" for decision in decisions)
     kinds = ["text", *(["image"] if images else [])]
     return {
         "flagged": flagged,
         "categories": {name: flagged and score >= 0.5 for name, score in scores.items()},
         "category_scores": scores,
         "category_applied_input_types": dict.fromkeys(scores, kinds),
-        "safesight": {"harm": checked.harm, "hazards": checked.categories},
+        "safesight": {
+            "harm": max((verdict.harm for verdict in verdicts if verdict.harm is not None), default=None),
+            "hazards": hazards,
+        },
     }

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import aiohttp
 import msgspec
 
 from safesight.core.messages import Image
@@ -24,9 +23,11 @@ from safesight.guard.policy import Decision
 from safesight.guard.stream import StreamGuard
 from safesight.proxy.asgi import error_body
 from safesight.proxy.choices import Channel, ReplyGuard
+from safesight.proxy.head import Head
+from safesight.proxy.reply import BrokenReplyError, Reply
 from safesight.proxy.sse import EventTooLong, Reader
 from safesight.proxy.upstream import UpstreamError
-from safesight.proxy.wire import DONE, ENVELOPE, FILTERED, Head, read_reply, strings
+from safesight.proxy.wire import DONE, ENVELOPE, FILTERED, read_reply, strings
 
 Push = Callable[[list[bytes]], Awaitable[None]]
 
@@ -62,14 +63,18 @@ def reason(decision: Decision, action: str) -> dict[str, object]:
 class Relay:
     """Guards the replies to one request."""
 
-    def __init__(self, guard: Guard, request: Request, tally: Tally, *, keep_text: bool) -> None:
+    def __init__(
+        self, guard: Guard, request: Request, tally: Tally, *, keep_text: bool, tell_usage: bool = False
+    ) -> None:
+        """Guard replies to `request`; `tell_usage`: the client asked for a usage event, so a cut stream has one too."""
+        self._tell_usage = tell_usage
         self._guard = guard
         self._request = request
         self._tally = tally
         self._keep_text = keep_text
         self._behind: deque[asyncio.Task[None]] = deque()
 
-    async def stream(self, response: aiohttp.ClientResponse, push: Push) -> None:
+    async def stream(self, response: Reply, push: Push) -> None:
         """Guard a streamed reply; `push` sends event payloads to the client.
 
         Raises:
@@ -85,10 +90,10 @@ class Relay:
                 task.cancel()
             self._count(reply)
 
-    async def _pump(self, response: aiohttp.ClientResponse, reply: ReplyGuard, push: Push) -> None:
+    async def _pump(self, response: Reply, reply: ReplyGuard, push: Push) -> None:
         reader, done = Reader(), False
         try:
-            async for data in response.content.iter_any():
+            async for data in response:
                 done = self._feed(reply, reader, data)
                 if reply.checks or reply.stopped:
                     await self._settle(reply, response, push)
@@ -98,7 +103,7 @@ class Relay:
                     break
                 if self._behind:
                     await self._keep_up(reply)
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (BrokenReplyError, TimeoutError) as error:
             late = "sent nothing for too long" if isinstance(error, TimeoutError) else "broke off its stream"
             raise self._failed(f"the upstream {late}.") from None
         done = done or reply.over or self._feed(reply, reader, b"")
@@ -106,7 +111,8 @@ class Relay:
             raise self._failed("the upstream broke off its stream.")
         reply.end()
         await self._settle(reply, response, push)
-        await push([*reply.take(), DONE])
+        ends = reply.usage() if reply.over and self._tell_usage else []
+        await push([*reply.take(), *ends, DONE])
         if not reply.over:
             await _read_out(response)
 
@@ -134,7 +140,7 @@ class Relay:
         while self._behind and (reply.full or self._behind[0].done()):
             await self._behind.popleft()
 
-    async def _settle(self, reply: ReplyGuard, response: aiohttp.ClientResponse, push: Push) -> None:
+    async def _settle(self, reply: ReplyGuard, response: Reply, push: Push) -> None:
         while reply.checks or reply.stopped:
             checks, reply.checks = reply.checks, []
             by_channel: dict[int, tuple[Channel, list[Check]]] = {}
@@ -254,7 +260,8 @@ class Relay:
         head = Head(created=int(time.time()), model=model)
         if stream:
             first = [head.chunk(0, {"role": "assistant", "content": text})] if text else []
-            return [*first, head.chunk(0, {}, FILTERED, safesight=why), DONE]
+            usage = [head.usage(None, events=0)] if self._tell_usage else []
+            return [*first, head.chunk(0, {}, FILTERED, safesight=why), *usage, DONE]
         choices = [_stopped_choice(0, text, why)]
         return msgspec.json.encode(
             {"id": head.id, "object": "chat.completion", "created": head.created, "model": model, "choices": choices}
@@ -267,13 +274,13 @@ def _stopped_choice(index: int, text: str, why: dict[str, object]) -> dict[str, 
     return {"index": index, "message": message, "logprobs": None, "finish_reason": FILTERED, "safesight": why}
 
 
-async def _read_out(response: aiohttp.ClientResponse) -> None:
+async def _read_out(response: Reply) -> None:
     """Read a finished stream to its last byte, so that its connection can be used again; one that dawdles is closed."""
-    if response.content.at_eof():
+    if response.at_end:
         return
     try:
         async with asyncio.timeout(0.05):
-            while not response.content.at_eof():
-                await response.content.readany()
-    except (TimeoutError, aiohttp.ClientError):
+            async for _ in response:
+                pass
+    except (TimeoutError, BrokenReplyError):
         response.close()

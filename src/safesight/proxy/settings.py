@@ -18,6 +18,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Bounds on one request and its reply."""
 
     max_body_bytes: int = 32 * 2**20
+    body_timeout_s: float = 60.0
+    """Longest time a client may take to send its request."""
     max_reply_bytes: int = 64 * 2**20
     max_images: int = 16
     max_image_bytes: int = 20 * 2**20

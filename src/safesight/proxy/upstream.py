@@ -1,20 +1,21 @@
-"""The connection to the guarded model's server: one pooled session, headers passed on, keys kept apart."""
+"""The guarded model's server: headers passed on, keys kept apart, failures as the client is told them."""
 
 from __future__ import annotations
 
 import os
 
-import aiohttp
-
 from safesight.core.errors import ConfigError
-from safesight.proxy.asgi import Headers, Scope
+from safesight.proxy.asgi import Headers, Scope, header
+from safesight.proxy.pool import Pool
+from safesight.proxy.reply import BrokenReplyError, Reply
 from safesight.proxy.settings import Keys, Settings
 
 _OWN = b"""host content-length connection keep-alive transfer-encoding te trailer upgrade accept-encoding
-authorization cookie expect proxy-authorization content-encoding"""
+authorization cookie expect proxy-authorization proxy-connection content-encoding"""
 _HOP = frozenset(_OWN.split())
 """Headers that belong to one connection, or that this proxy decides."""
 _BACK = (b"x-request-id", b"retry-after", b"openai-processing-ms", b"openai-version")
+_GET_BYTES = 2**24
 
 
 class UpstreamError(Exception):
@@ -30,44 +31,39 @@ class Upstream:
     """Sends requests on. Without a key of its own it passes on the client's, unless the proxy asks for keys itself."""
 
     def __init__(self, settings: Settings, keys: Keys) -> None:
-        self.base = settings.upstream.rstrip("/")
-        if not self.base.startswith(("http://", "https://")):
-            raise ConfigError(
-                f"--upstream: expected an http(s) URL such as http://127.0.0.1:8000/v1, got {self.base!r}."
-            )
         name = settings.upstream_key_env
-        self._key = os.environ.get(name, "") if name else ""
+        self._key = os.environ.get(name, "").strip().encode() if name else b""
         if name and not self._key:
             raise ConfigError(f"${name} holds no key for the upstream. Set it, or leave out --upstream-key-env.")
+        if any(byte < 33 or byte > 126 for byte in self._key):
+            raise ConfigError(f"${name}: expected a key of printable ASCII characters.")
         self._pass_key = not keys
         limits = settings.limits
-        self._session = aiohttp.ClientSession(
-            # Under the five seconds after which uvicorn (vLLM and others) closes an idle connection.
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=4),
-            timeout=aiohttp.ClientTimeout(
-                total=limits.total_timeout_s, connect=limits.connect_timeout_s, sock_read=limits.idle_timeout_s
-            ),
-            read_bufsize=2**16,
+        self.pool = Pool(
+            settings.upstream,
+            connect_s=limits.connect_timeout_s,
+            idle_s=limits.idle_timeout_s,
+            total_s=limits.total_timeout_s,
         )
 
-    def _headers(self, scope: Scope) -> dict[str, str]:
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"] if k not in _HOP}
+    def _headers(self, scope: Scope) -> Headers:
+        headers: Headers = [pair for pair in scope["headers"] if pair[0] not in _HOP]
         if self._key:
-            headers["authorization"] = f"Bearer {self._key}"
+            headers.append((b"authorization", b"Bearer " + self._key))
         elif self._pass_key:
-            sent = next((v for k, v in scope["headers"] if k == b"authorization"), b"")
+            sent = header(scope, b"authorization")
             if sent:
-                headers["authorization"] = sent.decode("latin-1")
-        headers["accept-encoding"] = "identity"
+                headers.append((b"authorization", sent))
+        headers.append((b"accept-encoding", b"identity"))
         return headers
 
-    async def post(self, path: str, scope: Scope, body: bytes) -> aiohttp.ClientResponse:
-        """Start a request; the caller reads and closes the response.
+    async def post(self, path: str, scope: Scope, body: bytes) -> Reply:
+        """Start a request; the caller reads and closes the reply.
 
         Raises:
             UpstreamError: no connection, or no answer in time.
         """
-        return await self._request("POST", path, scope, body)
+        return await self._request(b"POST", path, scope, body)
 
     async def get(self, path: str, scope: Scope) -> tuple[int, bytes, bytes]:
         """Fetch status, body and content type.
@@ -75,28 +71,42 @@ class Upstream:
         Raises:
             UpstreamError: as `post`.
         """
-        response = await self._request("GET", path, scope, None)
-        async with response:
-            return response.status, await response.read(), response.content_type.encode()
+        async with await self._request(b"GET", path, scope, None) as reply:
+            return reply.status, await read_all(reply, _GET_BYTES), reply.header(b"content-type")
 
-    async def _request(self, method: str, path: str, scope: Scope, body: bytes | None) -> aiohttp.ClientResponse:
+    async def _request(self, method: bytes, path: str, scope: Scope, body: bytes | None) -> Reply:
         try:
-            return await self._session.request(
-                method, self.base + path, data=body, headers=self._headers(scope), allow_redirects=False
-            )
+            return await self.pool.request(method, path, self._headers(scope), body)
         except TimeoutError:
             raise UpstreamError("the upstream did not answer in time.", status=504, kind="upstream_timeout") from None
-        except aiohttp.ClientError as error:
-            detail = type(error).__name__
+        except BrokenReplyError as error:
             raise UpstreamError(
-                f"the upstream cannot be reached ({detail}).", status=502, kind="upstream_error"
+                f"the upstream cannot be reached ({error}).", status=502, kind="upstream_error"
             ) from None
 
     async def aclose(self) -> None:
-        """Close the session."""
-        await self._session.close()
+        """Close every connection."""
+        await self.pool.aclose()
 
 
-def passed_back(response: aiohttp.ClientResponse) -> Headers:
+async def read_all(reply: Reply, limit: int) -> bytes:
+    """A reply's whole body.
+
+    Raises:
+        UpstreamError: it broke off, or is longer than `limit` bytes.
+    """
+    chunks, size = list[bytes](), 0
+    try:
+        async for data in reply:
+            chunks.append(data)
+            size += len(data)
+            if size > limit:
+                raise UpstreamError(f"the upstream's reply is over {limit} bytes.", status=502, kind="upstream_error")
+    except (BrokenReplyError, TimeoutError):
+        raise UpstreamError("the upstream broke off.", status=502, kind="upstream_error") from None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def passed_back(reply: Reply) -> Headers:
     """The upstream's headers that clients use."""
-    return [(k.lower(), v) for k, v in response.raw_headers if k.lower() in _BACK]
+    return [pair for pair in reply.headers if pair[0] in _BACK]

@@ -267,34 +267,3 @@ def read_reply(raw: bytes) -> tuple[dict[str, Any], list[Piece]]:
     if not isinstance(reply, dict) or not reply.get("choices"):
         raise ValueError("expected a chat completion with choices")
     return reply, _pieces(reply)
-
-
-class Head(msgspec.Struct, frozen=True):
-    """What later events of a stream repeat: taken from its first event."""
-
-    id: str = "chatcmpl-safesight"
-    created: int = 0
-    model: str = ""
-
-    def chunk(self, choice: int, delta: dict[str, str], finish_reason: str | None = None, **more: object) -> bytes:
-        """Encode one event of ours in the stream's name."""
-        body = {
-            "id": self.id,
-            "object": "chat.completion.chunk",
-            "created": self.created,
-            "model": self.model,
-            "choices": [{"index": choice, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
-            **more,
-        }
-        return msgspec.json.encode(body)
-
-
-_decode_head = msgspec.json.Decoder(Head, strict=False).decode
-
-
-def read_head(payload: bytes) -> Head:
-    """The repeated fields of a stream; defaults where they are missing or odd."""
-    try:
-        return _decode_head(payload)
-    except msgspec.DecodeError:
-        return Head()
