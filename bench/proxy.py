@@ -1,8 +1,8 @@
 """The proxy against a bare pass-through, LiteLLM's proxy and NeMo Guardrails' server, on one mock upstream.
 
-    python -m bench proxy                     the table and a short load test
+    python -m bench proxy                     the table and the load test: 200 concurrent streams for two minutes
     python -m bench.proxy --no-peers          without installing the peers
-    python -m bench.proxy --load 120          only the load test: 200 concurrent streams for two minutes
+    python -m bench.proxy --load 120          only the load test, for so many seconds
 
 CPU is that of the server's process, so load generator and upstream don't count. Rounds go through all contestants in
 turn and medians are shown, since only ratios of one run mean something on a shared machine.
@@ -33,6 +33,7 @@ from bench.harness import ROOT, free_port, median, mock_upstream, peer_python, p
 
 LENGTHS = (100, 400, 1600)
 CONNECTIONS = 32
+LOAD_S = 120
 LITELLM_GUARD = """
 from litellm.integrations.custom_guardrail import CustomGuardrail
 class Trivial(CustomGuardrail):
@@ -194,7 +195,7 @@ def peers(upstream: str, folder: Path) -> Generator[list[Contestant]]:
             command = [str(python.parent / "litellm"), "--config", str(folder / "litellm.yaml"), "--port", str(port)]
             one = stack.enter_context(server("LiteLLM, trivial guardrail", port, command, PYTHONPATH=str(folder)))
             found += [one] if one else []
-        if python := peer_python("nemoguardrails"):
+        if python := peer_python("nemoguardrails[server]"):
             port = free_port()
             (folder / "nemo" / "rails").mkdir(parents=True)
             (folder / "nemo" / "rails" / "config.yml").write_text(NEMO.format(upstream=upstream))
@@ -336,7 +337,7 @@ def main(arguments: Sequence[str] = ()) -> None:
             report(contestants)
         with ours("SafeSight, embedded", upstream) as one:
             if one:
-                asyncio.run(load(one, clients=200, seconds=options.load or 10))
+                asyncio.run(load(one, clients=200, seconds=options.load or LOAD_S))
 
 
 if __name__ == "__main__":

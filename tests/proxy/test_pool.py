@@ -169,6 +169,18 @@ async def test_silence_and_endless_replies_are_given_up() -> None:
             await body_of(found)
 
 
+async def test_a_body_of_no_stated_length_ends_by_the_servers_word_alone() -> None:
+    async with served(answers(CLOSED, then="hang")) as (pool, _):
+        found = await post(pool)
+        await asyncio.sleep(0.05)
+        await pool.aclose()
+        await asyncio.sleep(0.05)
+        assert await anext(found) == b"hello"
+        with pytest.raises(BrokenReplyError):
+            await anext(found)
+        assert not found.complete
+
+
 async def test_a_slow_reader_holds_the_server_back_and_is_no_silence() -> None:
     sent = 0
 

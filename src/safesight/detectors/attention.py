@@ -100,8 +100,7 @@ class AttentionNet:
         # One at a time: a product's last bits depend on its shape, and scores must not depend on who asked before.
         if index < 0:
             return np.zeros((PLACES, self.size), np.float32)
-        vector = self._vectors[index] * self._scale[index]
-        return (vector @ self._places).reshape(PLACES, self.size)
+        return (self.vectors([index])[0] @ self._places).reshape(PLACES, self.size)
 
     def question(self, text: str, *, limit: int = 96) -> Array:
         """The question's vector (hidden,); of a long one, its first and last `limit` / 2 tokens count."""

@@ -62,7 +62,10 @@ class _Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once; what of a reply has not come never will."""
+        if self.reply is not None:
+            self.reply.fail(BrokenReplyError("given up"))
+            self.reply = None
         if self._transport is not None:
             self._transport.abort()
 
@@ -93,10 +96,9 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, and with it what of its reply has not come."""
         self._pool.forget(self)
-        if exc is None:
-            self.eof_received()
-        if self.reply is not None:
-            self.reply.fail(BrokenReplyError("broke off"))
+        reply, self.reply = self.reply, None
+        if reply is not None:
+            reply.fail(BrokenReplyError("broke off"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header."""

@@ -74,8 +74,8 @@ class Reply:
             self._line.pause(paused=True)
 
     def end(self) -> None:
-        """The body is whole."""
-        self.complete = True
+        """The body is whole, unless it was given up before."""
+        self.complete = self._error is None
         self.wake()
 
     def fail(self, error: Exception) -> None:
