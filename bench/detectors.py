@@ -113,14 +113,15 @@ def main(arguments: Sequence[str] = ()) -> None:
     if not options.data.exists():
         print(f"{options.data}: not there; the detector table needs the labelled sets.")
         return
-    train = read_rows(DataFile(path=str(options.data / "train.jsonl.gz"), format="harm", permissive_only=True))
+    path = str(options.data / "train.jsonl.gz")
+    train = read_rows(DataFile(path=path, format="harm", permissive_only=True, languages=("en",)))
     dev = read_rows(DataFile(path=str(options.data / "dev.jsonl.gz"), format="harm"))
     gone = set(near_duplicates(train, dev))
     kept = [row for number, row in enumerate(train) if number not in gone]
     print(f"train {len(train)} rows, {len(gone)} near-duplicates of dev removed; dev {len(dev)} rows\n")
     shipped = open_plugin("detectors", "embedded")
     detectors: list[Detector] = [shipped, Baseline(kept, name="TF-IDF + LR, same rows")]
-    written = [row for row in harmless_rows(per_kind=300, seed=0) if row.source != "written: refusal"]
+    written = [row for row in harmless_rows(per_kind=400, seed=0) if row.source != "written: refusal"]
     detectors.append(Baseline([*kept, *written], name="TF-IDF + LR, same rows and the written ones"))
     if find_spec("profanity_check"):
         detectors.append(Profanity())
