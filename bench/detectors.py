@@ -1,6 +1,6 @@
 """Detectors side by side on the dev sets: the shipped one, TF-IDF + logistic regression on the same rows, profanity.
 
-    python bench/detectors.py [--data ../shared/data/harm] [--rounds 200] [--sample 200]
+    python bench/detectors.py [--data ../shared/data/harm] [--rounds 200] [--sample 150]
 
 The baseline is trained here, on the rows the shipped detector was trained on (answer alone; question and answer as one
 bag is worse). `alt-profanity-check` (PyPI, its weights inside) is measured when it is installed. The second tier costs
@@ -108,19 +108,20 @@ def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared/data/harm")
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--sample", type=int, default=200)
+    parser.add_argument("--sample", type=int, default=150)
     options = parser.parse_args(list(arguments))
     if not options.data.exists():
         print(f"{options.data}: not there; the detector table needs the labelled sets.")
         return
-    train = read_rows(DataFile(path=str(options.data / "train.jsonl.gz"), format="harm", permissive_only=True))
+    path = str(options.data / "train.jsonl.gz")
+    train = read_rows(DataFile(path=path, format="harm", permissive_only=True, languages=("en",)))
     dev = read_rows(DataFile(path=str(options.data / "dev.jsonl.gz"), format="harm"))
     gone = set(near_duplicates(train, dev))
     kept = [row for number, row in enumerate(train) if number not in gone]
     print(f"train {len(train)} rows, {len(gone)} near-duplicates of dev removed; dev {len(dev)} rows\n")
     shipped = open_plugin("detectors", "embedded")
     detectors: list[Detector] = [shipped, Baseline(kept, name="TF-IDF + LR, same rows")]
-    written = [row for row in harmless_rows(per_kind=300, seed=0) if row.source != "written: refusal"]
+    written = [row for row in harmless_rows(per_kind=400, seed=0) if row.source != "written: refusal"]
     detectors.append(Baseline([*kept, *written], name="TF-IDF + LR, same rows and the written ones"))
     if find_spec("profanity_check"):
         detectors.append(Profanity())
@@ -130,7 +131,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         encoder = open_plugin("detectors", "encoder")
         few = head(dev, count=options.sample)
         print(f"The first {options.sample} rows of each set:\n")
-        for detector in (shipped, encoder, open_plugin("detectors", "cascade:embedded,encoder")):
+        for detector in (shipped, encoder, open_plugin("detectors", "mean:embedded,encoder")):
             table(detector, few, rounds=options.rounds)
         print(f"encoder: {call_ms(encoder, few):.1f} ms of one core per answer of 256 words\n")
     # Filler words: latency depends on how much text there is, hardly on which.

@@ -43,9 +43,14 @@ def patterns(tmp_path: Path) -> str:
     return f"patterns:{path}"
 
 
-@pytest.fixture(params=["embedded", "patterns", "cascade"])
+@pytest.fixture(params=["embedded", "patterns", "cascade", "mean"])
 def detector(request: pytest.FixtureRequest, patterns: str) -> Detector:
-    name = {"embedded": "embedded", "patterns": patterns, "cascade": f"cascade:{patterns},embedded"}[request.param]
+    name = {
+        "embedded": "embedded",
+        "patterns": patterns,
+        "cascade": f"cascade:{patterns},embedded",
+        "mean": "mean:embedded,embedded",
+    }[request.param]
     return open_plugin("detectors", name)
 
 

@@ -17,8 +17,6 @@ import msgspec
 from safesight.core.errors import ConfigError, MissingExtra
 from safesight.detectors.tuned import Batch, Pooling, TunedHead, libraries, pooled, token_logits
 
-_HOW = "pip install onnx onnxscript onnxruntime"
-
 
 def export_onnx(model: Any, head: Any, tokenizer: Any, path: Path, *, described: TunedHead) -> None:
     """Write `path`; `model` is the bare backbone and `head` its linear logit, both on the CPU.
@@ -34,7 +32,7 @@ def export_onnx(model: Any, head: Any, tokenizer: Any, path: Path, *, described:
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
     except ImportError as error:
-        raise MissingExtra(error.name or "onnx", "train", how=_HOW) from None
+        raise MissingExtra(error.name or "onnx", "train") from None
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         whole, small = Path(folder) / "whole.onnx", Path(folder) / "small.onnx"
@@ -56,7 +54,7 @@ def export_onnx(model: Any, head: Any, tokenizer: Any, path: Path, *, described:
 def _trace(model: Any, head: Any, path: Path, *, pooling: Pooling) -> None:
     torch, _ = libraries()
     if not find_spec("onnxscript"):
-        raise MissingExtra("onnxscript", "train", how=_HOW)
+        raise MissingExtra("onnxscript", "train")
 
     class Whole(torch.nn.Module):
         def __init__(self) -> None:
