@@ -60,6 +60,19 @@ async def test_a_benign_tail_clears_nothing_in_a_whole_answer(detector: WordDete
     assert checked.harm == 0.9
 
 
+@pytest.mark.parametrize("debounce", [1, 2, 3])
+@pytest.mark.parametrize("letters", ["abc", "axc", "axx", "xxc", "xax", "xxx", "aax", "x"])
+async def test_a_whole_answer_is_judged_as_it_would_be_on_a_stream(letters: str, debounce: int) -> None:
+    rule = StreamRule(windows="window", window_chars=10, min_chars=3, debounce=debounce)
+    guard = Guard(Policy(stream=rule), detectors=[RunningWordDetector("xx", forgets=True)])
+    text = "".join(letter * 10 for letter in letters)
+    stream = guard.open_stream("?")
+    stream.feed(text)
+    stream.flush()
+    checked = await guard.check("?", text)
+    assert (checked.decision is not None) == (stream.stop is not None)
+
+
 async def test_a_harmful_request_is_refused_before_the_answer_counts() -> None:
     detector = WordDetector()
     detector.judges_requests = True

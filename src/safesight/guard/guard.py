@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from copy import copy
 
@@ -222,8 +223,12 @@ class Guard:
         return tier
 
     async def _peak(self, tier: Tier, answer: str) -> Outcome:
-        """The worst of a running score over the answer's windows; a failure is worse than any score."""
+        """The worst of a running score over the answer's windows; a failure is worse than any score.
+
+        As on a stream, a score counts as far as it lasts for `debounce` windows, and the last window's alone.
+        """
         cutter = Cutter(self.policy.stream)
+        row: deque[Harm] = deque(maxlen=self.policy.stream.debounce)
         harm, categories = 0.0, dict[str, float]()
         start, end, fed = 0, -1, 0
         while end < len(answer):
@@ -234,9 +239,15 @@ class Guard:
             outcome = tier.feed(answer[start:end])
             if not isinstance(outcome, Harm) or not 0.0 <= outcome.harm <= 1.0:
                 return outcome
-            harm = max(harm, outcome.harm)
-            categories |= {c: max(s, categories.get(c, s)) for c, s in outcome.categories.items()}
+            row.append(outcome)
             start = end
+            if len(row) < self.policy.stream.debounce and end < len(answer):
+                continue
+            lasting = [outcome] if end == len(answer) else row
+            harm = max(harm, min(one.harm for one in lasting))
+            for name in outcome.categories:
+                lowest = min(one.categories.get(name, 0.0) for one in lasting)
+                categories[name] = max(lowest, categories.get(name, lowest))
         return Harm(harm=harm, categories=categories)
 
     async def _replace(
