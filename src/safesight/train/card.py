@@ -38,6 +38,7 @@ def write_card(
         "|---|---|---|---|---|---|",
         *data,
         "",
+        *([f"{corpus.copies} of these rows are copies with another opening.", ""] if corpus.copies else []),
         "Near-duplicates of held-out rows removed before training: "
         + ", ".join(f"{Path(name).name} {n}" for name, n in corpus.removed.items())
         + ".",

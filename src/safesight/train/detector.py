@@ -29,6 +29,7 @@ from safesight.train.contrast import contrast_rows
 from safesight.train.data import DataFile, Row, file_hash, read_rows
 from safesight.train.dedup import near_duplicates
 from safesight.train.harmless import harmless_rows
+from safesight.train.openings import headless, reopened
 from safesight.train.stream_net import NetSettings
 
 Floats = NDArray[np.float64]
@@ -42,6 +43,10 @@ class WrittenRows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     seed: int = 0
     contrast: int = 0
     """Minimal pairs (see `contrast`), for models that read the question: the n-grams never see them."""
+    reopened: float = 0.0
+    """Share of ordinary rows that are copied with a willing opening (see `openings`)."""
+    headless: float = 0.0
+    """Share of willing harmful rows that are copied without theirs."""
 
 
 class LinearSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -105,6 +110,8 @@ class Corpus(msgspec.Struct, frozen=True, kw_only=True):
     """Better and worse answer in turn."""
     contrast: tuple[Row, ...] = ()
     """Minimal pairs, never used for calibration."""
+    copies: int = 0
+    """How many of the rows are copies with another opening."""
     held_out: tuple[Row, ...]
     removed: dict[str, int]
     hashes: dict[str, str]
@@ -136,7 +143,13 @@ def load_corpus(config: DetectorConfig, *, root: Path, say: Say) -> Corpus:
     for file in config.pairs:
         pairs.extend(_in_pairs(read_rows(file, root=root)))
         say(f"{file.path}: {len(pairs) // 2} pairs so far")
-    rows.extend(harmless_rows(per_kind=config.written.per_kind, seed=config.written.seed))
+    written = config.written
+    copies = [
+        *reopened(rows, share=written.reopened, seed=written.seed),
+        *headless(rows, share=written.headless, seed=written.seed),
+    ]
+    say(f"{len(copies)} copies with another opening")
+    rows.extend([*copies, *harmless_rows(per_kind=written.per_kind, seed=written.seed)])
     if len({row.label for row in rows}) < 2:
         raise ConfigError("expected harmful and harmless rows to train on, got only one of the two.")
     files = (*config.train, *config.pairs, *config.held_out)
@@ -144,7 +157,8 @@ def load_corpus(config: DetectorConfig, *, root: Path, say: Say) -> Corpus:
     return Corpus(
         rows=tuple(rows),
         pairs=tuple(pairs),
-        contrast=tuple(contrast_rows(pairs=config.written.contrast, seed=config.written.seed)),
+        contrast=tuple(contrast_rows(pairs=written.contrast, seed=written.seed)),
+        copies=len(copies),
         held_out=tuple(held_out),
         removed=removed,
         hashes=hashes,
