@@ -15,6 +15,8 @@ HONEST = (
     "show the loop at work and say nothing about multimodal models at large."
 )
 DEFENCE = "protector_rewrite"
+JUDGES = ("detector:embedded", "detector:encoder", "refusal")
+"""The second is here to keep the score: the first is also the guard."""
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +34,6 @@ def demo(
     from safesight.cli.compare import print_comparison
     from safesight.cli.explain import print_modes
     from safesight.cli.report import write_report
-    from safesight.cli.run import OFFLINE_JUDGES
     from safesight.cli.session import Request, carry_out
 
     typer.echo(HONEST)
@@ -45,7 +46,7 @@ def demo(
                 data=DataOptions(languages=("en",)),
                 model="embedded",
                 defence=defence,
-                judges=OFFLINE_JUDGES,
+                judges=JUDGES,
                 sample=f"stratified:{sample}",
                 path=path,
                 concurrency=2,
