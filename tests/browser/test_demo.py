@@ -1,0 +1,57 @@
+"""The main job as a newcomer meets it: the demo on the embedded model, its report, and the live view of its folder."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("demo")]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("demo")
+    command = [sys.executable, "-m", "safesight", "demo", "--folder", str(folder), "--sample", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, done.stdout
+
+
+@pytest.fixture(scope="module")
+def address(demo: tuple[Path, str]) -> Iterator[str]:
+    command = [sys.executable, "-m", "safesight", "view", str(demo[0]), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        yield re.search(r"http://\S+", server.stdout.readline())[0]
+        server.terminate()
+        assert server.wait(timeout=20) == 0
+
+
+def test_it_goes_round_the_loop_and_says_where_everything_is(demo: tuple[Path, str]) -> None:
+    folder, said = demo
+    for step in ("1. measure", "2. protect", "3. explain", "4. prove", f"report: {folder / 'report.html'}"):
+        assert step in said
+    assert f"run file: {folder / 'unguarded.sqlite'}" in said
+    assert "detector:embedded (self-graded)" in said
+
+
+def test_its_report_opens_and_is_led_by_a_judge_that_does_not_guard(page: Page, demo: tuple[Path, str]) -> None:
+    page.goto((demo[0] / "report.html").as_uri())
+    page.wait_for_selector("html[data-ready=yes]")
+    expect(page.locator("#verdict")).to_contain_text("detector:encoder judges")
+    expect(page.locator(".count")).to_have_text("2 cases")
+
+
+def test_the_live_view_shows_both_runs_of_its_folder_side_by_side(page: Page, address: str) -> None:
+    page.goto(f"{address}#run=unguarded.sqlite&run=guarded.sqlite")
+    page.wait_for_selector("html[data-ready=yes]")
+    expect(page.locator("#runs tbody tr")).to_have_count(2)
+    page.click("#row-0")
+    expect(page.locator("#case article")).to_have_count(2)
+    expect(page.locator("#case .picture img").first).to_be_visible()
+    expect(page.locator("#case article").nth(1)).to_contain_text("self-graded")
