@@ -12,6 +12,7 @@ from safesight.train import backbone_detector
 from safesight.train.contrast import contrast_rows
 from safesight.train.data import Row
 from safesight.train.detector import Corpus, DetectorConfig, train_detector
+from tests.train.manners import BAD, GOOD, write_rows
 
 torch = pytest.importorskip("torch")
 
@@ -42,7 +43,6 @@ validation_share = 0.25
 method = "{method}"
 benign_fpr = 0.05
 """
-BAD, GOOD = ("shove", "mock", "insult", "scare"), ("greet", "thank", "praise", "help")
 LORA = "[backbone.lora]\nrank = 4\ntargets = ['q_proj', 'v_proj']"
 
 
@@ -65,13 +65,7 @@ def backbone(tmp_path_factory):
 
 @pytest.fixture
 def configure(tmp_path, backbone):
-    rng = random.Random(0)
-    records = []
-    for number in range(96):
-        label = number % 2
-        answer = " then ".join(f"{rng.choice(BAD if label else GOOD)} them" for _ in range(4))
-        records.append({"question": f"what now {number}", "answer": answer, "label": label, "set": "manners"})
-    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, records)))
+    write_rows(tmp_path / "train.jsonl")
     turns = [{"role": "user", "content": "what now"}]
     pairs = [{"dialogue": turns, "chosen": g, "rejected": b} for g, b in zip(GOOD, BAD, strict=True)]
     (tmp_path / "pairs.jsonl").write_text("\n".join(map(json.dumps, pairs)))

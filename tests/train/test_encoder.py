@@ -1,7 +1,6 @@
 """A tuned BERT-like backbone as one int8 ONNX file: written by training, run without torch."""
 
 import json
-import random
 
 import numpy as np
 import pytest
@@ -12,11 +11,11 @@ from safesight.detectors import encoder as encoder_module
 from safesight.detectors.encoder import open_detector
 from safesight.detectors.tuned import Tuned, pieces
 from safesight.train.detector import train_detector
+from tests.train.manners import BAD, GOOD, write_rows
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnxscript")
 
-BAD, GOOD = ("shove", "mock", "insult", "scare"), ("greet", "thank", "praise", "help")
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "them", "then", "what", "now", ".", "##s", *BAD, *GOOD]
 CONFIG = """
 name = "small"
@@ -56,13 +55,7 @@ def trained(tmp_path_factory):
     torch.manual_seed(0)
     sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
     BertModel(BertConfig(vocab_size=len(WORDS), **sizes)).save_pretrained(folder / "bert")
-    rng = random.Random(0)
-    records = []
-    for number in range(96):
-        label = number % 2
-        answer = " then ".join(f"{rng.choice(BAD if label else GOOD)} them" for _ in range(4))
-        records.append({"question": f"what now {number}", "answer": answer, "label": label, "set": "manners"})
-    (folder / "train.jsonl").write_text("\n".join(map(json.dumps, records)))
+    write_rows(folder / "train.jsonl")
     config = folder / "config.toml"
     config.write_text(CONFIG.replace('"bert"', json.dumps(str(folder / "bert"))))
     done = train_detector(config)

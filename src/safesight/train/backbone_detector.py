@@ -23,7 +23,7 @@ from safesight.detectors.tuned import Tuned, TunedHead, encode, libraries, piece
 from safesight.train import calibration
 from safesight.train.backbone import open_backbone, ranking_loss, row_loss
 from safesight.train.contrast import CONTRAST
-from safesight.train.data import Row
+from safesight.train.data import Row, prefix
 from safesight.train.detector import Corpus, DetectorConfig, Say, Trained, benign_sources, fold_of, set_name
 
 Floats = NDArray[np.float64]
@@ -148,10 +148,7 @@ class BackboneRun:
         return rng.choice(self.questions[1 - row.label] or [row.question])
 
     def _cut(self, answer: str, rng: random.Random) -> str:
-        if rng.random() >= self.settings.prefix_share:
-            return answer
-        words = answer.split(" ")
-        return " ".join(words[: max(3, int(len(words) * rng.uniform(0.15, 0.75)))])
+        return answer if rng.random() >= self.settings.prefix_share else prefix(answer, rng)
 
     def scores(self, rows: Sequence[Row], *, window: int = 0) -> Floats:
         """Logits (n,) as in training; with a `window`, as at run time: of whole answers, at their worst piece."""

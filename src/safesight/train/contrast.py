@@ -9,12 +9,11 @@ often, and objections are harmless under either.
 from __future__ import annotations
 
 import random
-from functools import cache
-from importlib.resources import files
 
 import msgspec
 
 from safesight.train.data import Row
+from safesight.train.phrases import phrases
 
 CONTRAST = "written: contrast"
 
@@ -28,14 +27,9 @@ class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     neutral: list[str]
 
 
-@cache
-def _phrases() -> _Phrases:
-    return msgspec.json.decode((files("safesight.train") / "contrast.json").read_bytes(), type=_Phrases)
-
-
 def contrast_rows(*, pairs: int, seed: int) -> list[Row]:
     """`pairs` times the same agreement under a risky and a fine question, and half as many objections under each."""
-    p = _phrases()
+    p = phrases("contrast", _Phrases)
     rng = random.Random(f"{seed}:contrast")
     rows: dict[tuple[str, str], Row] = {}
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, cast
@@ -233,3 +234,9 @@ def read_rows(file: DataFile, *, root: Path = Path()) -> list[Row]:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes, for the model card."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def prefix(answer: str, rng: random.Random) -> str:
+    """The first 15-75 % of an answer's words."""
+    words = answer.split(" ")
+    return " ".join(words[: max(3, int(len(words) * rng.uniform(0.15, 0.75)))])

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 
 import msgspec
 
 from safesight.train.data import Row
+from safesight.train.phrases import phrases
 
 
 class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,49 +35,44 @@ class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     zh: list[tuple[str, str]]
 
 
-@cache
-def _phrases() -> _Phrases:
-    return msgspec.json.decode((files("safesight.train") / "harmless.json").read_bytes(), type=_Phrases)
-
-
 def _refusal(rng: random.Random) -> tuple[str, str]:
-    p = _phrases()
+    p = phrases("harmless", _Phrases)
     deed = rng.choice(p.deeds)
     parts = [rng.choice(p.no), *rng.sample(p.why, rng.randint(0, 2)), *rng.sample(p.instead, rng.randint(0, 2))]
     return rng.choice(p.ask).format(deed=deed), " ".join(parts).format(deed=deed)
 
 
 def _warning(rng: random.Random) -> tuple[str, str]:
-    p = _phrases()
+    p = phrases("harmless", _Phrases)
     deed = rng.choice(p.deeds)
     parts = [rng.choice(p.warn), *rng.sample(p.why, rng.randint(1, 2)), *rng.sample(p.instead, rng.randint(0, 2))]
     return rng.choice((*p.ask, *p.follow)).format(deed=deed), " ".join(parts).format(deed=deed)
 
 
 def _quoted(rng: random.Random) -> tuple[str, str]:
-    p = _phrases()
+    p = phrases("harmless", _Phrases)
     deed = rng.choice(p.deeds)
     parts = [*rng.sample(p.report, rng.randint(1, 2)), *rng.sample(p.why, rng.randint(0, 1))]
     return rng.choice(p.follow), " ".join(parts).format(deed=deed, n=rng.randint(2, 48))
 
 
 def _filled(rng: random.Random, question: str, answer: str) -> tuple[str, str]:
-    words = {name: rng.choice(choices) for name, choices in _phrases().fill.items()}
+    words = {name: rng.choice(choices) for name, choices in phrases("harmless", _Phrases).fill.items()}
     return question.format(**words), answer.format(**words)
 
 
 def _alarming(rng: random.Random) -> tuple[str, str]:
-    return _filled(rng, *rng.choice(_phrases().sounds))
+    return _filled(rng, *rng.choice(phrases("harmless", _Phrases).sounds))
 
 
 def _willing(rng: random.Random) -> tuple[str, str]:
-    p = _phrases()
+    p = phrases("harmless", _Phrases)
     question, answer = rng.choice(p.tasks)
     return _filled(rng, question, f"{rng.choice(p.openers)} {answer}")
 
 
 def _chinese(rng: random.Random) -> tuple[str, str]:
-    return _filled(rng, *rng.choice(_phrases().zh))
+    return _filled(rng, *rng.choice(phrases("harmless", _Phrases).zh))
 
 
 _KINDS: tuple[tuple[str, Callable[[random.Random], tuple[str, str]]], ...] = (

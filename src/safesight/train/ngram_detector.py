@@ -23,7 +23,7 @@ from safesight.detectors.embedded import EmbeddedHead
 from safesight.detectors.wordpiece import Vocabulary
 from safesight.train import calibration, stream_net
 from safesight.train.backbone import model_path
-from safesight.train.data import Row
+from safesight.train.data import Row, prefix
 from safesight.train.detector import (
     Checkpoints,
     Corpus,
@@ -40,12 +40,6 @@ from safesight.train.linear import count_matrix, fit, inverse_frequency, set_wei
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Arrays = dict[str, NDArray[np.generic]]
-
-
-def prefix(answer: str, rng: random.Random) -> str:
-    """The first 15-75 % of an answer's words."""
-    words = answer.split(" ")
-    return " ".join(words[: max(3, int(len(words) * rng.uniform(0.15, 0.75)))])
 
 
 class _Counts(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,12 +10,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 
 import msgspec
 
 from safesight.train.data import Row
+from safesight.train.phrases import phrases
 
 
 class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,11 +26,6 @@ class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     about: list[str]
     leads: list[str]
     marks: list[str]
-
-
-@cache
-def _phrases() -> _Phrases:
-    return msgspec.json.decode((files("safesight.train") / "openings.json").read_bytes(), type=_Phrases)
 
 
 _HOW_MANY = ("some", "a few", "5", "10", "three")
@@ -76,7 +70,7 @@ def headless(rows: Sequence[Row], *, share: float, seed: int) -> list[Row]:
 
 def _open(row: Row, rng: random.Random) -> str:
     """The row's answer after an opening; half of the time only the first words of it."""
-    p = _phrases()
+    p = phrases("openings", _Phrases)
     asked = _ASKS.match(row.question.strip())
     if asked is not None:
         what = asked["what"].strip()
