@@ -3,7 +3,7 @@
     python tools/read_starter.py
 
 Prints, for each language, the share of the drawn words (Chinese: characters and numbers) that occur in what
-`safesight.models.ocr` reads from the same image, and every image in which one is missing.
+`safesight.media.ocr` reads from the same image, and every image in which one is missing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from draw_starter import FOLDER, seed_name, seeds
 from starter_art.scenes import language_of
 
 from safesight.core.messages import Image
-from safesight.models.ocr import OcrReader
+from safesight.media.ocr import OcrReader
 
 
 def units(text: str, language: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from safesight.analysis.utility import answers_target
+from safesight.analysis.targets import answers_target
 from safesight.benchmarks.choice import INSTRUCTION, ChoiceBenchmark, prompt_parts
 from safesight.benchmarks.choice_layouts import Choice
 from safesight.core.errors import ConfigError, CorruptData, MissingData, UnknownName

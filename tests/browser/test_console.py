@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 from safesight.guard.guard import Guard, open_guard
 from safesight.guard.policy import InputRule, Policy
 from safesight.models.embedded import weights
-from safesight.models.gguf import serve
+from safesight.models.llama.model import serve
 from safesight.proxy.settings import Settings
 from tests.guard.detectors import BAD, RunningWordDetector
 from tests.models.mock_openai import MockOpenAI, in_thread, reply

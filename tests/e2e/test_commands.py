@@ -14,7 +14,7 @@ import pytest
 
 from safesight.core.store import RunStore
 from safesight.models.embedded import weights
-from safesight.models.gguf import serve
+from safesight.models.llama.model import serve
 from tests.support import SHARED
 
 needs_data = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared research data is not beside this checkout")

@@ -1,7 +1,7 @@
 import pytest
 
 from safesight.core.errors import UnknownName
-from safesight.explain.capability import (
+from safesight.explain.capability.capability import (
     OUTCOMES,
     Point,
     capability_table,
@@ -9,7 +9,7 @@ from safesight.explain.capability import (
     published_risks,
     sizes_as_scores,
 )
-from safesight.explain.capability_scores import Score
+from safesight.explain.capability.scores import Score
 from tests.explain.build import number, p_value
 
 

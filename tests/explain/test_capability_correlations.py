@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from safesight.explain.capability_correlations import STATISTICS, correlate, correlation_test, partial_correlation
+from safesight.explain.capability.correlations import STATISTICS, correlate, correlation_test, partial_correlation
 from tests.explain.build import number, width
 
 REFERENCE = {"pearson": stats.pearsonr, "spearman": stats.spearmanr, "kendall": stats.kendalltau}

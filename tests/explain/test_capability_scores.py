@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from safesight.core.errors import CorruptData, MissingData, UnknownName
-from safesight.explain.capability_scores import (
+from safesight.explain.capability.scores import (
     Score,
     accuracy,
     bare_name,

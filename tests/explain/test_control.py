@@ -7,7 +7,7 @@ import pytest
 from safesight.core.errors import ConfigError, UnknownName
 from safesight.core.records import Case, Label
 from safesight.core.store import RunStore
-from safesight.explain.control import arm_sets, control_table
+from safesight.explain.control.control import arm_sets, control_table
 from tests.analysis.build import case
 from tests.explain.build import width, write_run
 from tests.support import make_manifest

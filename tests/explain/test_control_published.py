@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safesight.core.errors import ConfigError
-from safesight.explain.control_published import contrast_from_rates, published_contrasts
+from safesight.explain.control.published import contrast_from_rates, published_contrasts
 from tests.explain.build import p_value, width
 
 

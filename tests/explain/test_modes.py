@@ -5,8 +5,8 @@ import pytest
 
 from safesight.core.records import Case, Mode, ModeLabel
 from safesight.core.store import RunStore
-from safesight.explain.modes import label_run, mode_agreement, mode_table, safe_cases
-from safesight.explain.modes_labellers import ModelLabeller, OfflineLabeller, open_labeller
+from safesight.explain.modes.labellers import ModelLabeller, OfflineLabeller, open_labeller
+from safesight.explain.modes.modes import label_run, mode_agreement, mode_table, safe_cases
 from safesight.models.scripted import Scripted, ScriptedModel
 from tests.explain.build import TEXTS, asked, width, write_run
 

@@ -4,7 +4,7 @@ import pytest
 
 from safesight.core.errors import UnknownName
 from safesight.core.records import Mode
-from safesight.explain.modes_labellers import ModelLabeller, fill_prompt, open_labeller, read_mode
+from safesight.explain.modes.labellers import ModelLabeller, fill_prompt, open_labeller, read_mode
 from safesight.models.scripted import Scripted, ScriptedModel
 from tests.explain.build import TEXTS, asked
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safesight.explain.modes import MODES
-from safesight.explain.modes_rules import label_text
+from safesight.explain.modes.modes import MODES
+from safesight.explain.modes.rules import label_text
 
 LABELLED = [json.loads(line) for line in (Path(__file__).parent / "modes.jsonl").read_text("utf-8").splitlines()]
 

@@ -11,7 +11,7 @@ import pytest
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The folder of a tiny model of a family (see `tiny_vlms`)."""
-    from tests.models.tiny_vlms import build
+    from tests.models.hf.tiny_vlms import build
 
     root = tmp_path_factory.mktemp("tiny")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from safesight.models.endpoint import Endpoint
-from safesight.models.faults import Address
-from safesight.models.openai_model import OpenAIModel
-from safesight.models.request import Layout
-from safesight.models.retry import Backoff
+from safesight.models.openai.model import OpenAIModel
+from safesight.net.endpoint import Endpoint
+from safesight.net.faults import Address
+from safesight.net.retry import Backoff
+from safesight.wire.chat_request import Layout
 from tests.models.mock_openai import MockOpenAI
 
 KEY = "sk-mock-0123456789"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from safesight.guard.guard import Guard
 from safesight.guard.policy import Policy
 from safesight.proxy.choices import ReplyGuard
-from safesight.proxy.wire import FILTERED, read_chunk
+from safesight.wire.channels import FILTERED, read_chunk
 from tests.guard.detectors import BAD, BrokenDetector, RunningWordDetector, WordDetector
 
 POLICY = Policy()

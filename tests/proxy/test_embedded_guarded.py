@@ -18,7 +18,7 @@ import pytest
 from safesight.guard.guard import open_guard
 from safesight.guard.policy import DetectorRule, Policy, default_policy, validated
 from safesight.models.embedded import weights
-from safesight.models.gguf import serve
+from safesight.models.llama.model import serve
 from safesight.proxy.settings import Settings
 from tests.proxy.serving import serving
 

@@ -7,7 +7,7 @@ import pytest
 from safesight.core.config import read_toml
 from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.records import Exchange
-from safesight.detectors.tuned import Tuned, open_detector, pieces
+from safesight.detectors.backbone import Tuned, open_detector, pieces
 from safesight.train import backbone_detector
 from safesight.train.contrast import contrast_rows
 from safesight.train.data import Row

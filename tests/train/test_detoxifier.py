@@ -62,7 +62,7 @@ def configure(tmp_path):
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     """A random two-layer text model with the embedded model's chat format."""
-    from tests.models.tiny_vlms import build
+    from tests.models.hf.tiny_vlms import build
 
     return build("text", tmp_path_factory.mktemp("base") / "text")
 

@@ -8,8 +8,8 @@ import pytest
 from safesight.core.errors import ConfigError, DetectorError, MissingExtra
 from safesight.core.records import Exchange
 from safesight.detectors import encoder as encoder_module
+from safesight.detectors.backbone import Tuned, pieces
 from safesight.detectors.encoder import open_detector
-from safesight.detectors.tuned import Tuned, pieces
 from safesight.train.detector import train_detector
 from tests.train.manners import BAD, GOOD, write_rows
 

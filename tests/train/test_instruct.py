@@ -13,9 +13,9 @@ from tests.support import png
 
 torch = pytest.importorskip("torch")
 
-from safesight.models.hf_loading import locate, open_checkpoint  # noqa: E402
+from safesight.models.hf.loading import locate, open_checkpoint  # noqa: E402
 from safesight.train.chat_encoding import IGNORED, Encoder  # noqa: E402
-from tests.models.tiny_vlms import VISION, build  # noqa: E402
+from tests.models.hf.tiny_vlms import VISION, build  # noqa: E402
 
 CONFIG = """
 name = "tiny"

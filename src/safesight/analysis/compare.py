@@ -15,7 +15,7 @@ import msgspec
 
 from safesight.analysis.rates import Outcome, declined, guard_stopped, outcome
 from safesight.analysis.stats import RESAMPLES, Estimate, Test, cluster_bootstrap, holm, mcnemar, paired_permutation
-from safesight.analysis.utility import answers_target
+from safesight.analysis.targets import answers_target
 from safesight.core.records import JUDGED, Case
 
 PairBy = Literal["auto", "key", "item"]

@@ -5,7 +5,7 @@ None and a `reason` that says why. Random procedures are seeded and vectorised o
 
 Sources: Wilson 1927; cluster (block) bootstrap, Efron and Tibshirani 1993, BCa ch. 14; McNemar 1947 with the
 mid-p variant of Fagerland, Lydersen and Laake 2013; Holm 1979. Kappa is in `analysis.kappa`, a judge's error rates
-and AUROC in `analysis.accuracy`.
+and AUROC in `analysis.judge_errors`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Utility: multiple-choice questions over several images (MUIRBench, MMIU, BLINK, or your own), from local files.
 
-Every item is benign and has a right answer, scored by `analysis.utility.answers_target`, so a run gives accuracy and
+Every item is benign and has a right answer, scored by `analysis.targets.answers_target`, so a run gives accuracy and
 over-refusal, and `explain capability` takes it as a capability score. Images stand where the question's `<image>` marks
 are when there is one mark for each image, else before the question; the wording below is ours, not a set's own, so
 compare accuracies measured here with each other.

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def list_plugins() -> None:
     """Benchmarks, models, judges, detectors, defences: one line each."""
-    from safesight.guard.defences import DEFENCES
+    from safesight.defences.guarded import DEFENCES
 
     for kind in ("benchmarks", "models", "judges", "detectors"):
         typer.echo(f"{kind}:")

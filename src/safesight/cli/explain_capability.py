@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from safesight.analysis.stats import Estimate
-    from safesight.explain.capability import CapabilityTable, Point
-    from safesight.explain.capability_scores import Matching, Score
+    from safesight.explain.capability.capability import CapabilityTable, Point
+    from safesight.explain.capability.scores import Matching, Score
 
 _UTILITY = "accuracy of the utility runs"
 _SIZE = "billions of parameters in the model's name (no --scores given)"
@@ -33,7 +33,7 @@ def capability(
     outcome: Annotated[list[str] | None, typer.Option(help="Published column: multi, single, CR, HM, IR, CE.")] = None,
 ) -> None:
     """Do more capable models fail more?"""
-    from safesight.explain.capability_scores import read_scores
+    from safesight.explain.capability.scores import read_scores
 
     if not runs and not published:
         raise ConfigError("expected run files with --scores FILE (or utility runs), or --published.")
@@ -47,7 +47,7 @@ def capability(
 
 def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, judges: Sequence[str] | None) -> None:
     from safesight.cli.tables import console
-    from safesight.explain.capability import capability_table, match_points
+    from safesight.explain.capability.capability import capability_table, match_points
 
     risks, measured = _read(runs, judges)
     if given and measured:
@@ -69,7 +69,7 @@ def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, ju
 def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> tuple[dict[str, dict[str, float]], list[Score]]:
     """Attack success by judge and model, and the accuracy of utility runs."""
     from safesight.analysis.rates import rate_table
-    from safesight.explain.capability_scores import Score, accuracy
+    from safesight.explain.capability.scores import Score, accuracy
 
     rates: dict[Path, dict[str, float]] = {}
     models: dict[Path, str] = {}
@@ -103,7 +103,7 @@ def _is_utility(store: RunStore) -> bool:
 
 def _print_published(given: Sequence[Score], *, source: str, outcomes: Sequence[str]) -> None:
     from safesight.cli.tables import console
-    from safesight.explain.capability import capability_table, match_points, published_risks, sizes_as_scores
+    from safesight.explain.capability.capability import capability_table, match_points, published_risks, sizes_as_scores
     from safesight.explain.reference import published
 
     tables: dict[str, CapabilityTable] = {}

@@ -15,7 +15,7 @@ from safesight.core.store import RunStore
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from safesight.explain.control import ArmSet, Contrast, ControlTable
+    from safesight.explain.control.control import ArmSet, Contrast, ControlTable
 
 
 def control(
@@ -41,7 +41,7 @@ def print_control(runs: Sequence[Path], *, judges: Sequence[str] | None = None, 
         UnknownName: no such judge or arm among the runs.
     """
     from safesight.cli.tables import console
-    from safesight.explain.control import arm_sets
+    from safesight.explain.control.control import arm_sets
 
     with ExitStack() as stack:
         stores = {path: stack.enter_context(RunStore.open(path, readonly=True)) for path in runs}
@@ -67,7 +67,7 @@ def _judges(stores: dict[str, RunStore], judges: Sequence[str] | None) -> list[s
 
 def _table(group: ArmSet, stores: dict[str, RunStore], judge: str) -> ControlTable:
     from safesight.analysis.provenance import self_graded_judges
-    from safesight.explain.control import control_table
+    from safesight.explain.control.control import control_table
 
     return control_table(
         {arm: partial(store.cases, judge) for arm, store in stores.items()},
@@ -113,7 +113,7 @@ def print_published() -> None:
     from rich.table import Table
 
     from safesight.cli.tables import console, percent
-    from safesight.explain.control_published import published_contrasts
+    from safesight.explain.control.published import published_contrasts
     from safesight.explain.reference import published
 
     rows, reference = published_contrasts(), published()

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from safesight.analysis.stats import Estimate
-    from safesight.explain.modes import ModeTable
-    from safesight.explain.modes_labellers import Labeller
+    from safesight.explain.modes.labellers import Labeller
+    from safesight.explain.modes.modes import ModeTable
 
 _KEY = "CR correct refusal, HM harmless misunderstanding, IR incomplete refusal, CE clever evasion"
 
@@ -84,7 +84,7 @@ def judges_of(store: RunStore, judges: Sequence[str] | None) -> list[str]:
 
 
 def _label(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> None:
-    from safesight.explain.modes_labellers import open_labeller
+    from safesight.explain.modes.labellers import open_labeller
 
     for name in labellers:
         asyncio.run(_label_with(store, open_labeller(name), judges))
@@ -92,7 +92,7 @@ def _label(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> 
 
 async def _label_with(store: RunStore, labeller: Labeller, judges: Sequence[str]) -> None:
     from safesight.cli.tables import console
-    from safesight.explain.modes import label_run
+    from safesight.explain.modes.modes import label_run
 
     def show(done: int, todo: int) -> None:
         console().print(f"{labeller.name}: {done} of {todo} safe answers sorted", style="dim", highlight=False)
@@ -104,7 +104,7 @@ async def _label_with(store: RunStore, labeller: Labeller, judges: Sequence[str]
 
 
 def _tables(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> list[Row]:
-    from safesight.explain.modes import mode_table
+    from safesight.explain.modes.modes import mode_table
 
     manifest, labels = store.manifest, list(store.modes())
     guard = "" if manifest.defence == "none" else f" + {manifest.defence}"
@@ -118,7 +118,7 @@ def _tables(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) ->
 
 def _agreements(store: RunStore) -> list[str]:
     from safesight.cli.tables import interval, percent
-    from safesight.explain.modes import mode_agreement
+    from safesight.explain.modes.modes import mode_agreement
 
     clusters = {sample.key: sample.cluster or sample.key for sample in store.samples()}
     lines: list[str] = []
@@ -138,7 +138,7 @@ def _print_shares(tables: Sequence[Row]) -> None:
     from rich.table import Table
 
     from safesight.cli.tables import console, percent
-    from safesight.explain.modes import MODES
+    from safesight.explain.modes.modes import MODES
     from safesight.explain.reference import published
 
     reference = published()

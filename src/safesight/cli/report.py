@@ -14,8 +14,8 @@ import typer
 from safesight.core.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
-    from safesight.report.folder import RunFolder
-    from safesight.report.notes import Notes
+    from safesight.view.folder import RunFolder
+    from safesight.view.notes import Notes
 
 
 def register(app: typer.Typer) -> None:
@@ -75,9 +75,9 @@ def view(
     """Browse run files live in the web browser: progress, answers side by side, images, verdicts, your notes."""
     import secrets
 
-    from safesight.report.folder import RunFolder
-    from safesight.report.notes import Notes
-    from safesight.report.server import LOOPBACK
+    from safesight.view.folder import RunFolder
+    from safesight.view.notes import Notes
+    from safesight.view.server import LOOPBACK
 
     if host not in LOOPBACK:
         token = token or secrets.token_urlsafe(24)
@@ -86,7 +86,7 @@ def view(
 
 
 async def _serve(runs: RunFolder, notes: Notes, *, host: str, port: int, token: str) -> None:
-    from safesight.report.server import serve
+    from safesight.view.server import serve
 
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

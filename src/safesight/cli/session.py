@@ -16,7 +16,7 @@ from safesight.core.protocols import DataOptions, Judge
 from safesight.core.records import Decoding
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
-from safesight.guard.defences import open_defence
+from safesight.defences.guarded import open_defence
 from safesight.runner.generate import Job, generate
 from safesight.runner.judging import judge_run
 from safesight.runner.plan import Estimate, estimate, manifest, open_or_create, run_path

@@ -15,7 +15,7 @@ from safesight.core.errors import UnknownName
 from safesight.core.protocols import Benchmark, Metric
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
-from safesight.explain.capability_scores import accuracy
+from safesight.explain.capability.scores import accuracy
 
 
 @cache

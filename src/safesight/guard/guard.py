@@ -14,24 +14,24 @@ from copy import copy
 
 import msgspec
 
+from safesight.core.begun import Begun
 from safesight.core.errors import ConfigError, DataError, MissingExtra
 from safesight.core.messages import Image, Message
 from safesight.core.protocols import Delta, Detector, IncrementalDetector, Model
 from safesight.core.records import JUDGED, Exchange, GuardEvent, Harm, Reply, content_hash
 from safesight.core.registry import open_plugin
 from safesight.guard.actions import Check, Stop, StreamAction
-from safesight.guard.ask import ask
-from safesight.guard.begun import Begun
-from safesight.guard.checked import Checked, Request
+from safesight.guard.asking import ask
 from safesight.guard.detoxify import Detoxifier, Replacement, total
-from safesight.guard.live import GuardedStream
+from safesight.guard.drive import GuardedStream
+from safesight.guard.findings import Checked, Request
 from safesight.guard.panel import Outcome, Panel, Tier, Unopened, broken
 from safesight.guard.policy import GUARDED, SEVERITY, Decision, Policy, Rule, default_policy
 from safesight.guard.question import open_reader, read_question, user_images
-from safesight.guard.requests import RequestPanel
+from safesight.guard.request import RequestPanel
 from safesight.guard.stream import StreamGuard
 from safesight.guard.windows import Cutter
-from safesight.models.ocr import OcrReader
+from safesight.media.ocr import OcrReader
 
 BATCH = 64
 """Windows scored in one call at most."""

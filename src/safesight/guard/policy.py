@@ -142,7 +142,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def explain(self) -> str:
         """The policy in words, one statement a line."""
-        from safesight.guard.explain import explain_policy
+        from safesight.guard.describe import explain_policy
 
         return explain_policy(self)
 

@@ -1,7 +1,7 @@
 """The question an answer belongs to: what the user wrote, with the text read from the images where it stands.
 
 Typographic attacks put the request into a picture; judged as text together with the prompt, in order, they are
-ordinary requests again. Readings are made in worker threads and cached by image hash (`models.ocr`).
+ordinary requests again. Readings are made in worker threads and cached by image hash (`media.ocr`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 from safesight.core.errors import MissingExtra
 from safesight.core.messages import Image, ImagePart, Message
-from safesight.models.ocr import OcrReader, shared_reader
+from safesight.media.ocr import OcrReader, shared_reader
 
 QUESTION_CHARS = 4_000
 """The latest characters of the user's turns that a question keeps."""

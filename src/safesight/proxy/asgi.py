@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from safesight.guard.begun import Begun
+from safesight.core.begun import Begun
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -12,12 +12,12 @@ from typing import Final
 
 from safesight.core.records import GuardEvent
 from safesight.guard.actions import Check, Note, Release, StreamAction
-from safesight.guard.checked import window_event
+from safesight.guard.findings import window_event
 from safesight.guard.stream import StreamGuard
 from safesight.proxy.channel import MEMORY, Channel, ChoiceGuard, Event, Need, Run
-from safesight.proxy.frame import Frame
-from safesight.proxy.head import Head, read_head, read_usage
-from safesight.proxy.wire import FILTERED, read_chunk, split_choices
+from safesight.wire.channels import FILTERED, read_chunk, split_choices
+from safesight.wire.event_shortcut import Frame
+from safesight.wire.events import Head, read_head, read_usage
 
 _BESIDE: Final = "logprobs"
 """The channel judged at once, interrupting no other: log-probabilities of a text that their event does not show."""

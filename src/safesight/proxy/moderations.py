@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from safesight.core.messages import Image, user
-from safesight.guard.checked import Checked
+from safesight.guard.findings import Checked
 from safesight.guard.guard import Guard
+from safesight.proxy.chat_request import ContentPart, read_parts
 from safesight.proxy.images import BadRequestError, read_images
-from safesight.proxy.request import ContentPart, read_parts
 from safesight.proxy.settings import Limits
 
 if TYPE_CHECKING:

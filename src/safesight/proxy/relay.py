@@ -17,17 +17,17 @@ import msgspec
 from safesight.core.messages import Image
 from safesight.core.records import GuardEvent
 from safesight.guard.actions import Check, Note, Stop
-from safesight.guard.checked import Request, window_event
+from safesight.guard.findings import Request, window_event
 from safesight.guard.guard import Guard
 from safesight.guard.policy import Decision
 from safesight.guard.stream import StreamGuard
 from safesight.proxy.asgi import error_body
 from safesight.proxy.choices import Channel, ReplyGuard
-from safesight.proxy.head import Head
 from safesight.proxy.reply import BrokenReplyError, Reply
-from safesight.proxy.sse import EventTooLong, Reader
 from safesight.proxy.upstream import UpstreamError
-from safesight.proxy.wire import DONE, ENVELOPE, FILTERED, read_reply, strings
+from safesight.wire.channels import DONE, ENVELOPE, FILTERED, read_reply, strings
+from safesight.wire.events import Head
+from safesight.wire.sse_relay import EventTooLong, Reader
 
 Push = Callable[[list[bytes]], Awaitable[None]]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safesight.core.errors import ConfigError
-from safesight.explain.capability import Point, match_points
-from safesight.explain.capability_scores import read_scores
+from safesight.explain.capability.capability import Point, match_points
+from safesight.explain.capability.scores import read_scores
 from safesight.report import charts
 from safesight.report.comparing import Pairing, comparisons
 from safesight.report.layers import Layers, layers

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from safesight.core.errors import ConfigError, MissingExtra
-from safesight.explain.modes import MODES, NAMES
+from safesight.explain.modes.modes import MODES, NAMES
 from safesight.explain.reference import published
 from safesight.report.comparing import Pairing
 from safesight.report.parts import Modes
@@ -20,7 +20,7 @@ from safesight.report.parts import Modes
 if TYPE_CHECKING:
     import altair as alt
 
-    from safesight.explain.capability import Point
+    from safesight.explain.capability.capability import Point
     from safesight.report.layers import Layers
 
 _INK: Final = "#010203"

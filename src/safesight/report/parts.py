@@ -12,8 +12,8 @@ import msgspec
 
 from safesight.analysis.agreement import agreement
 from safesight.analysis.stats import Estimate
-from safesight.explain.capability import Point, capability_table
-from safesight.explain.modes import MODES, NAMES, ModeTable, mode_table
+from safesight.explain.capability.capability import Point, capability_table
+from safesight.explain.modes.modes import MODES, NAMES, ModeTable, mode_table
 from safesight.explain.reference import published
 from safesight.report import words
 from safesight.report.layers import Layers

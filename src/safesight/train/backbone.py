@@ -1,8 +1,8 @@
 """The backbone a detector is tuned from, and MLLM-Protector's loss on its token logits.
 
-Text and pooling are those of `detectors.tuned`. With `pooling = "token"` a causal backbone scores every answer token,
-so each prefix has a label and the score of a partial answer means something; "mean" pools the answer (encoders), "last"
-is the paper's (arXiv 2401.02906).
+Text and pooling are those of `detectors.backbone`. With `pooling = "token"` a causal backbone scores every answer
+token, so each prefix has a label and the score of a partial answer means something; "mean" pools the answer (encoders),
+"last" is the paper's (arXiv 2401.02906).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from safesight.core.errors import ConfigError, MissingExtra, ModelError
-from safesight.detectors.tuned import Batch, Pooling, libraries, pooled
+from safesight.detectors.backbone import Batch, Pooling, libraries, pooled
 
 if TYPE_CHECKING:
     import torch

@@ -3,7 +3,7 @@
 Invariant: a step depends on the configuration, its number and the state before it, and on nothing else (batches and
 dropout are seeded by the step), so a run killed and resumed ends at the same weights as one that was not.
 
-Written: a folder that `detectors.tuned` opens, adapters merged, `detector.json` last.
+Written: a folder that `detectors.backbone` opens, adapters merged, `detector.json` last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from safesight.detectors.tuned import Tuned, TunedHead, encode, libraries, pieces, pooled, token_logits
+from safesight.detectors.backbone import Tuned, TunedHead, encode, libraries, pieces, pooled, token_logits
 from safesight.train import calibration
 from safesight.train.backbone import open_backbone, ranking_loss, row_loss
 from safesight.train.contrast import CONTRAST

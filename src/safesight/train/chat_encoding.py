@@ -1,6 +1,6 @@
 """Turns conversations into padded batches whose labels are the assistant's tokens and nothing else.
 
-Invariant: training sees what serving sends. Prompts go through `models.hf_prompts`, the code that answers requests, and
+Invariant: training sees what serving sends. Prompts go through `models.hf.prompts`, the code that answers requests, and
 an answer's labels start where such a prompt ends. What is not the assistant's (text, image tokens, padding) is -100.
 Answers that the checkpoint's template leaves open get the end token, or the model would never learn to stop.
 """
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from safesight.core.errors import ModelError
-from safesight.models.hf_loading import Checkpoint
-from safesight.models.hf_prompts import Prompt, chat_inputs, read_prompt
+from safesight.models.hf.loading import Checkpoint
+from safesight.models.hf.prompts import Prompt, chat_inputs, read_prompt
 from safesight.train.chat_data import Conversation
 
 IGNORED = -100

@@ -263,7 +263,7 @@ def _describe(config: DetectorConfig, corpus: Corpus, trained: Trained) -> Path:
     import asyncio
 
     from safesight.detectors import embedded
-    from safesight.detectors.tuned import Tuned
+    from safesight.detectors.backbone import Tuned
     from safesight.train.card import write_card
     from safesight.train.evaluate import evaluate
     from safesight.train.figures import markdown

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from safesight.core.errors import ConfigError, MissingExtra
-from safesight.detectors.tuned import Batch, Pooling, TunedHead, libraries, pooled, token_logits
+from safesight.detectors.backbone import Batch, Pooling, TunedHead, libraries, pooled, token_logits
 
 
 def export_onnx(model: Any, head: Any, tokenizer: Any, path: Path, *, described: TunedHead) -> None:

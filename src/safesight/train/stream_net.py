@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from safesight.detectors.attention import HEADS
-from safesight.detectors.tuned import libraries
+from safesight.detectors.backbone import libraries
 from safesight.detectors.wordpiece import Vocabulary, WordPieces
 from safesight.train.contrast import CONTRAST
 from safesight.train.data import Row

@@ -19,7 +19,7 @@ import msgspec
 
 from safesight.core.errors import ConfigError, MissingExtra, ModelError
 from safesight.models.embedded import WEIGHTS_FILE, weights
-from safesight.models.hf_loading import Checkpoint, Source, locate, open_checkpoint
+from safesight.models.hf.loading import Checkpoint, Source, locate, open_checkpoint
 from safesight.train.backbone import Lora
 from safesight.train.chat_data import Conversation
 from safesight.train.chat_encoding import Encoder

@@ -19,7 +19,7 @@ from safesight.explain.entropy.readings import entropy_table
 from safesight.explain.entropy.replay import probe_name, replay_run
 from safesight.explain.entropy.whitebox import WhiteBox, open_white_box, teacher_force
 from tests.explain.entropy.runs import ANSWERS, run_file
-from tests.models.tiny_vlms import build
+from tests.models.hf.tiny_vlms import build
 
 
 @pytest.fixture(scope="module")

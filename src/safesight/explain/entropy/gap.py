@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safesight.analysis.accuracy import auroc
+from safesight.analysis.judge_errors import auroc
 from safesight.analysis.stats import Estimate, factorise
 
 Floats = npt.NDArray[np.float64]

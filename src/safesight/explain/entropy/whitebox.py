@@ -17,8 +17,8 @@ from safesight.core.messages import ImagePart, Message, TextPart
 from safesight.core.records import Reply, content_hash
 from safesight.core.registry import open_plugin
 from safesight.explain.entropy.segments import Layout, spans_layout
-from safesight.models.hf_loading import Checkpoint, Source, open_checkpoint
-from safesight.models.hf_prompts import chat_inputs, read_prompt
+from safesight.models.hf.loading import Checkpoint, Source, open_checkpoint
+from safesight.models.hf.prompts import chat_inputs, read_prompt
 
 
 class WhiteBox(NamedTuple):
@@ -61,9 +61,9 @@ def open_white_box(name: str) -> WhiteBox:
 
 
 def _embedded() -> WhiteBox:
+    from safesight.core.weights import file_print
+    from safesight.media.ocr import shared_reader
     from safesight.models.embedded import PROMPT_VERSION, describe_images, weights
-    from safesight.models.ocr import shared_reader
-    from safesight.models.weights import file_print
 
     path = weights()
     source = Source(where=str(path.parent), gguf_file=path.name, dtype="float32", device="cpu")

@@ -1,0 +1,1 @@
+"""Defences: what stands between a model and its runner, found by name."""

@@ -1,0 +1,1 @@
+"""Do more capable models fail more?"""

@@ -1,0 +1,1 @@
+"""Does showing a case over several images raise the risk?"""

@@ -1,0 +1,1 @@
+"""How safe answers were safe: refusal, misunderstanding or evasion."""

@@ -1,0 +1,102 @@
+"""The verdict on a request before its answer: which detectors can judge one, and what the policy makes of it.
+
+A detector says that it judges requests with `judges_requests = True`; it is then given the question and an empty
+answer. One that only compares answers with questions may offer `suspicion(question)`, its own measure of how much
+a question asks for harm. A detector that offers neither says nothing about requests: its answers are still judged.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import msgspec
+
+from safesight.core.messages import Image
+from safesight.core.protocols import Detector
+from safesight.core.records import Exchange, Harm
+from safesight.guard.asking import ask
+from safesight.guard.panel import Outcome, Panel, Tier, broken
+from safesight.guard.policy import CategoryRule, Decision, Policy, Rule, Threshold
+
+CACHED = 4096
+"""Verdicts on (question, images) that an image detector need not repeat."""
+
+
+class RequestPanel:
+    """Judges requests by the policy's `[input]` section."""
+
+    def __init__(self, policy: Policy, detectors: Sequence[Detector], *, image_detector: Detector | None) -> None:
+        self._policy = _for_requests(policy)
+        self._text = [(d, _rule(self._policy, d)) for d in detectors if policy.input.text and _judges(d)]
+        self._image = image_detector
+        self._seen: OrderedDict[tuple[str, ...], Harm] = OrderedDict()
+
+    async def judge(self, question: str, images: Sequence[Image]) -> tuple[Decision | None, tuple[Outcome, ...]]:
+        """The decision on a request (None admits it), and every detector's outcome."""
+        tiers: list[Tier] = []
+        outcomes: list[Outcome] = []
+        for detector, rule in self._text if question.strip() else ():
+            tiers.append(Tier(rule))
+            outcomes.append(await self._ask_text(detector, question))
+        if self._image is not None and images:
+            tiers.append(Tier(_rule(self._policy, self._image)))
+            outcomes.append(await self._ask_images(self._image, question, images))
+        if not tiers:
+            return None, ()
+        return Panel(self._policy, tiers).judge(outcomes), tuple(outcomes)
+
+    async def aclose(self) -> None:
+        """Close the image detector, which is this panel's own."""
+        if self._image is not None:
+            await self._image.aclose()
+
+    async def _ask_text(self, detector: Detector, question: str) -> Outcome:
+        suspicion = _suspicion(detector)
+        if suspicion is None:
+            exchange = Exchange(question=question, answer="")
+            return (await ask(detector, [exchange], timeout_ms=self._policy.time.check_ms))[0]
+        try:
+            return Harm(harm=suspicion(question))
+        except Exception as error:  # noqa: BLE001 - whatever a detector raises is for the policy's on_error
+            return broken(detector.name, error)
+
+    async def _ask_images(self, detector: Detector, question: str, images: Sequence[Image]) -> Outcome:
+        key = (question, *(image.sha256 for image in images))
+        if key in self._seen:
+            self._seen.move_to_end(key)
+            return self._seen[key]
+        exchange = Exchange(question=question, answer="", images=tuple(images))
+        outcome = (await ask(detector, [exchange], timeout_ms=self._policy.time.check_ms))[0]
+        if isinstance(outcome, Harm):
+            self._seen[key] = outcome
+            if len(self._seen) > CACHED:
+                self._seen.popitem(last=False)
+        return outcome
+
+
+def _for_requests(policy: Policy) -> Policy:
+    # A tolerated category stays tolerated; every other follows the input's action, since a request is not rewritten.
+    categories = {
+        code: CategoryRule(action="release" if rule.action == "release" else None, strict=rule.strict, loose=rule.loose)
+        for code, rule in policy.categories.items()
+    }
+    return msgspec.structs.replace(policy, action=policy.input.action, categories=categories)
+
+
+def _judges(detector: Detector) -> bool:
+    return bool(getattr(detector, "judges_requests", False)) or _suspicion(detector) is not None
+
+
+def _suspicion(detector: Detector) -> Callable[[str], float] | None:
+    if getattr(detector, "judges_requests", False):
+        return None
+    found = getattr(detector, "suspicion", None)
+    return cast("Callable[[str], float]", found) if callable(found) else None
+
+
+def _rule(policy: Policy, detector: Detector) -> Rule:
+    own = policy.input.threshold if _suspicion(detector) is not None else None
+    threshold = Threshold(strict=own, loose=own) if own is not None else None
+    return Rule(policy, detector=detector.name, threshold=detector.threshold, own=threshold)

@@ -1,0 +1,1 @@
+"""Images: opened within one limit, shrunk, and read by OCR."""

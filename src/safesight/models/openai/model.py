@@ -1,0 +1,198 @@
+"""Any OpenAI-compatible chat endpoint, by URL: answers, streams, and first-token log-probabilities.
+
+Invariant: a reply's status tells the truth about the request: a failed call is never text, a provider's
+block is never a refusal, a trace is never an answer. Request shape: OpenAI API reference, chat completions.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final
+
+import aiohttp
+
+from safesight.core.errors import DataError, ModelError
+from safesight.core.messages import Image, Message
+from safesight.core.protocols import Completion, Delta
+from safesight.core.records import Decoding, Reply
+from safesight.media.ocr import OcrReader
+from safesight.media.shrink import shrink
+from safesight.models.embedded import describe_images
+from safesight.models.openai.answer import Answer
+from safesight.models.openai.pricing import Prices
+from safesight.models.openai.reading import check_end, read_answer, read_bodies, read_choice
+from safesight.net.endpoint import Asked, Endpoint
+from safesight.net.faults import Fault
+from safesight.wire.chat_reply import Choice, first_logprobs
+from safesight.wire.chat_request import Layout, Piece, Upload, chat_pieces, completion_pieces, pack, probing, settings
+from safesight.wire.thinking import ThinkingSplitter
+
+CHAT: Final = "/chat/completions"
+
+
+class OpenAIModel:
+    """A chat model behind an OpenAI-compatible endpoint."""
+
+    max_concurrency: int | None = None
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        layout: Layout,
+        *,
+        name: str,
+        fingerprint: str,
+        streaming: bool = False,
+        max_side: int | None = None,
+        prices: Prices | None = None,
+        reader: OcrReader | None = None,
+    ) -> None:
+        self.name = name
+        self.fingerprint = fingerprint
+        self._endpoint = endpoint
+        self._layout = layout
+        self._streaming = streaming
+        self._max_side = max_side
+        self.prices = prices
+        self._reader = reader
+
+    @property
+    def pressure(self) -> Callable[[float], None] | None:
+        """Called with the seconds of `Retry-After` (0.0: not said) at every 429, 503 and 529, before the wait."""
+        return self._endpoint.pressure
+
+    @pressure.setter
+    def pressure(self, hook: Callable[[float], None] | None) -> None:
+        self._endpoint.pressure = hook
+
+    async def generate(self, messages: Sequence[Message], *, decoding: Decoding) -> Reply:
+        """Answer a conversation; `latency_ms` and `ttft_ms` are those of the attempt that answered.
+
+        Raises:
+            ModelError: nothing can ever be answered; says what to set.
+        """
+        tail = settings(decoding, self._layout, stream=self._streaming)
+        try:
+            asked = await self._endpoint.ask(CHAT, await self._chat(messages, tail), self._read_answer)
+        except Fault as fault:
+            return _failed(fault)
+        except (DataError, UnicodeEncodeError) as error:
+            return Reply(status="error", error=f"the request cannot be made: {error}")
+        return self._reply(asked)
+
+    async def stream(self, messages: Sequence[Message], *, decoding: Decoding) -> AsyncIterator[Delta]:
+        """Yield deltas with the trace split off; the last has the finish reason and usage.
+
+        A block by the provider finishes with `content_filter`, by whatever name it came. Text before a stray
+        closing think tag has been released by then and stays text. Closing the iterator aborts the request.
+
+        Raises:
+            ModelError: the request failed, or the stream broke off.
+        """
+        tail = settings(decoding, self._layout, stream=True)
+        try:
+            response = await self._endpoint.open(CHAT, await self._chat(messages, tail))
+        except Fault as fault:
+            if fault.kind != "blocked":
+                raise ModelError(fault.message) from fault
+            yield Delta(finish_reason="content_filter")
+            return
+        except (DataError, UnicodeEncodeError) as error:
+            raise ModelError(f"{self.name}: the request cannot be made: {error}") from None
+        async with response:
+            try:
+                async for delta in self._deltas(response):
+                    yield delta
+            except Fault as fault:
+                if fault.kind != "blocked":
+                    raise ModelError(self._endpoint.hide(fault.message)) from fault
+                yield Delta(finish_reason="content_filter")
+            except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                raise ModelError(self._endpoint.broken(error)) from error
+
+    async def complete(
+        self, prompt: str | Sequence[Message], *, max_tokens: int = 1, top_logprobs: int = 20
+    ) -> Completion:
+        """Continue greedily: a string by `/completions`, messages by the chat template with log-probabilities.
+
+        Raises:
+            ModelError: nothing can ever be answered.
+        """
+        chat = not isinstance(prompt, str)
+        tail = probing(self._layout, max_tokens=max_tokens, top_logprobs=top_logprobs, chat=chat)
+        try:
+            if isinstance(prompt, str):
+                asked = await self._endpoint.ask(
+                    "/completions", pack(completion_pieces(prompt, self._layout, tail)), self._read_choice
+                )
+            else:
+                asked = await self._endpoint.ask(CHAT, await self._chat(prompt, tail), self._read_choice)
+        except Fault as fault:
+            return Completion(text="", error=fault.message)
+        except (DataError, UnicodeEncodeError) as error:
+            return Completion(text="", error=f"the request cannot be made: {error}")
+        choice = asked.value
+        text = choice.message.text if choice.message else choice.text or ""
+        return Completion(text=text, logprobs=first_logprobs(choice))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._endpoint.aclose()
+
+    async def _chat(self, messages: Sequence[Message], tail: bytes) -> bytes | Upload:
+        if self._reader is not None:
+            messages = await describe_images(messages, self._reader)
+        pieces = chat_pieces(messages, self._layout, tail)
+        if self._max_side is not None:
+            pieces = [await self._small(piece, self._max_side) for piece in pieces]
+        return pack(pieces)
+
+    async def _small(self, piece: Piece, max_side: int) -> Piece:
+        return await asyncio.to_thread(shrink, piece, max_side=max_side) if isinstance(piece, Image) else piece
+
+    async def _read_answer(self, response: aiohttp.ClientResponse) -> Answer:
+        return await read_answer(response, self._endpoint.address, streamed=self._streaming)
+
+    async def _read_choice(self, response: aiohttp.ClientResponse) -> Choice:
+        return await read_choice(response, self._endpoint.address)
+
+    async def _deltas(self, response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
+        answer = Answer()
+        splitter = ThinkingSplitter()
+        async for body in read_bodies(response, self._endpoint.address, answer):
+            choice = answer.add(body, self._endpoint.address)
+            message = (choice.delta or choice.message) if choice else None
+            if message is None:
+                continue
+            piece = splitter.feed(message.text)
+            if piece.text or piece.reasoning or message.trace:
+                yield Delta(text=piece.text, reasoning=message.trace + piece.reasoning, provider_model=answer.model)
+        check_end(answer, self._endpoint.address)
+        piece = splitter.flush()
+        yield Delta(
+            text=piece.text,
+            reasoning=piece.reasoning,
+            finish_reason="content_filter" if answer.blocked else answer.finish_reason,
+            usage=answer.priced(self.prices) if answer.usage else None,
+            provider_model=answer.model,
+        )
+
+    def _reply(self, asked: Asked[Answer]) -> Reply:
+        first = asked.value.first_at
+        return asked.value.reply(
+            prices=self.prices,
+            latency_ms=asked.latency_ms,
+            ttft_ms=(first - asked.started) * 1000 if self._streaming and first is not None else None,
+            attempts=asked.attempts,
+        )
+
+
+def _failed(fault: Fault) -> Reply:
+    blocked = fault.kind == "blocked"
+    return Reply(
+        status="blocked" if blocked else "error",
+        finish_reason="content_filter" if blocked else "",
+        error=fault.message,
+        attempts=fault.attempts,
+    )

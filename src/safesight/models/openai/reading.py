@@ -1,0 +1,99 @@
+"""Reads an HTTP reply, whole or streamed, into answers; what is not the protocol is a fault worth a retry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+
+from safesight.models.openai.answer import Answer
+from safesight.net.body import MAX_REPLY_BYTES, linger, read_all
+from safesight.net.faults import Address, Fault
+from safesight.wire.chat_reply import DONE, Body, Choice, read_body
+from safesight.wire.sse import EventReader, EventTooLong
+
+
+async def read_answer(response: aiohttp.ClientResponse, address: Address, *, streamed: bool) -> Answer:
+    """The whole answer; `streamed` says whether a stream was asked for.
+
+    Raises:
+        Fault: there is none.
+        ModelError: there will never be one.
+    """
+    answer = Answer()
+    if is_stream(response, asked=streamed):
+        async for body in read_bodies(response, address, answer):
+            answer.add(body, address)
+        check_end(answer, address)
+    elif answer.add(_body(await read_all(response), address), address) is None:
+        raise _malformed("the reply has no choices", address)
+    return answer
+
+
+async def read_choice(response: aiohttp.ClientResponse, address: Address) -> Choice:
+    """The first choice of an unstreamed reply.
+
+    Raises:
+        Fault, ModelError: as `read_answer`.
+    """
+    choice = Answer().add(_body(await read_all(response), address), address)
+    if choice is None:
+        raise _malformed("the reply has no choices", address)
+    return choice
+
+
+async def read_bodies(response: aiohttp.ClientResponse, address: Address, answer: Answer) -> AsyncIterator[Body]:
+    """Chunks of a stream; of a server that answers a stream request whole, its one body.
+
+    `answer.ended` is set when the stream says that it is complete.
+    """
+    if not is_stream(response, asked=True):
+        yield _body(await read_all(response), address)
+        return
+    reader = EventReader()
+    size = 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        for payload in _feed(reader, chunk, size, address):
+            if payload.strip() == DONE:
+                answer.ended = True
+                await linger(response)
+                return
+            yield _body(payload, address)
+    for payload in reader.flush():
+        if payload.strip() == DONE:
+            answer.ended = True
+            return
+        yield _body(payload, address)
+
+
+def check_end(answer: Answer, address: Address) -> None:
+    """Raise Fault for a stream that was cut off."""
+    if not (answer.finish_reason or answer.ended):
+        raise _malformed("the stream ended before the answer did", address)
+
+
+def is_stream(response: aiohttp.ClientResponse, *, asked: bool) -> bool:
+    """Whether to read events; some servers mislabel their streams, and some stream unasked."""
+    kind = response.content_type
+    return kind == "text/event-stream" or (asked and kind not in {"application/json", "text/html"})
+
+
+def _feed(reader: EventReader, chunk: bytes, size: int, address: Address) -> list[bytes]:
+    if size > MAX_REPLY_BYTES:
+        raise Fault("failed", f"{address.url}: the stream is over {MAX_REPLY_BYTES >> 20} MiB")
+    try:
+        return reader.feed(chunk)
+    except EventTooLong as error:
+        raise _malformed(str(error), address) from None
+
+
+def _body(raw: bytes, address: Address) -> Body:
+    try:
+        return read_body(raw)
+    except ValueError as error:
+        raise _malformed(str(error), address) from None
+
+
+def _malformed(what: str, address: Address) -> Fault:
+    return Fault("retry", f"{address.url}: {what}")

@@ -1,0 +1,251 @@
+"""One chat request through the proxy, from its parsed body to the last byte, its metrics and its audit line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from safesight.core.begun import Begun
+from safesight.core.messages import Image
+from safesight.guard.findings import Request
+from safesight.guard.guard import Guard
+from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, header, respond, start
+from safesight.proxy.audit import AuditLog, Entry, now, sha256
+from safesight.proxy.chat_request import ChatRequest, RemoteImage, spoken, to_messages
+from safesight.proxy.images import BadRequestError, data_url, read_images
+from safesight.proxy.metrics import Metrics
+from safesight.proxy.relay import Relay, Tally
+from safesight.proxy.reply import BrokenReplyError, Reply
+from safesight.proxy.settings import Settings, bearer
+from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
+from safesight.wire.channels import DONE
+from safesight.wire.sse_relay import encode
+
+if TYPE_CHECKING:
+    from safesight.proxy.fetch import Fetcher
+
+
+CHAT = "/chat/completions"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every exchange of a proxy uses."""
+
+    settings: Settings
+    upstream: Upstream
+    metrics: Metrics
+    guard: Guard | None
+    audit: AuditLog | None
+    fetcher: Fetcher | None
+
+
+class Exchange:
+    """One chat request and its reply; `run` returns the status it was answered with."""
+
+    def __init__(self, parts: Parts, scope: Scope, send: Send, *, request: ChatRequest, raw: bytes) -> None:
+        self._parts = parts
+        self._scope = scope
+        self._send = send
+        self._request = request
+        self._raw = raw
+        self._tally = Tally()
+        self._started = time.perf_counter()
+        self._begun = False
+        self.answered = False
+        """Whether the last byte was handed to the server: from then on a client that leaves breaks nothing off."""
+        self._read: Request | None = None
+
+    async def run(self) -> int:
+        """Answer the request; failures of client and upstream become answers too."""
+        try:
+            if self._parts.guard is None:
+                return await self._unguarded()
+            return await self._guarded(self._parts.guard)
+        except BadRequestError as error:
+            self._tally.action = "error"
+            self.answered = True
+            await fail(self._send, error.status, str(error), kind=error.code)
+            return error.status
+        except UpstreamError as error:
+            return await self._broken(error)
+        finally:
+            self._account()
+
+    async def _unguarded(self) -> int:
+        response = await self._parts.upstream.post(CHAT, self._scope, self._raw)
+        async with response:
+            await self._begin(response.status, response.header(b"content-type"), passed_back(response))
+            try:
+                async for data in response:
+                    await self._send({"type": "http.response.body", "body": data, "more_body": True})
+            except (BrokenReplyError, TimeoutError):
+                raise UpstreamError("the upstream broke off.", status=502, kind="upstream_error") from None
+        await self._end()
+        return response.status
+
+    async def _guarded(self, guard: Guard) -> int:
+        parts = self._parts
+        try:
+            conversation = spoken(self._request)
+        except ValueError as error:
+            raise BadRequestError(str(error)) from None
+        images = await read_images(conversation, parts.settings.limits, fetcher=parts.fetcher)
+        body = _with_images(self._raw, images)
+        started = time.perf_counter()
+        reading = Begun(guard.read(to_messages(conversation, images)))
+        # Where reading waits (OCR, detectors by URL) the model starts meanwhile; its first byte waits for the verdict.
+        upstream = None if reading.done else asyncio.create_task(self._ask(body))
+        try:
+            self._read = read = await reading
+            self._tally.guard_s += time.perf_counter() - started
+            self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
+            options = self._request.stream_options
+            relay = Relay(
+                guard,
+                read,
+                self._tally,
+                keep_text=parts.audit is not None,
+                tell_usage=options is not None and options.include_usage,
+            )
+            decision = read.checked.decision
+            if decision is not None and guard.stops(decision):
+                if upstream is not None:
+                    upstream.cancel()
+                refusal = await relay.refuse(decision, model=self._request.model, stream=bool(self._request.stream))
+                return await self._refused(refusal)
+            response = await (upstream or self._ask(body))
+            async with response:
+                return await self._relay(response, relay)
+        finally:
+            if upstream is not None:
+                await _discard(upstream)
+
+    async def _ask(self, body: bytes) -> Reply:
+        started = time.perf_counter()
+        response = await self._parts.upstream.post(CHAT, self._scope, body)
+        self._parts.metrics.upstream_s.observe(time.perf_counter() - started)
+        return response
+
+    async def _refused(self, reply: list[bytes] | bytes) -> int:
+        if isinstance(reply, bytes):
+            self.answered = True
+            await respond(self._send, 200, reply)
+        else:
+            await self._begin(200, EVENTS, [])
+            await self._push(reply)
+        return 200
+
+    async def _relay(self, response: Reply, relay: Relay) -> int:
+        if 300 <= response.status < 400:
+            raise UpstreamError("the upstream answered with a redirect.", status=502, kind="upstream_error")
+        if response.status >= 400:
+            # Errors keep their status and headers, so that clients retry as they would.
+            kind = response.header(b"content-type") or JSON
+            raw = await self._all(response)
+            body = await relay.failure(raw)
+            self.answered = True
+            await respond(self._send, response.status, body, kind if body is raw else JSON, passed_back(response))
+            return response.status
+        if not self._request.stream:
+            body = await relay.whole(await self._all(response))
+            self.answered = True
+            await respond(self._send, 200, body, JSON, passed_back(response))
+            return 200
+        await self._begin(200, EVENTS, passed_back(response))
+        await relay.stream(response, self._push)
+        return 200
+
+    async def _all(self, response: Reply) -> bytes:
+        return await read_all(response, self._parts.settings.limits.max_reply_bytes)
+
+    async def _end(self) -> None:
+        self.answered = True
+        await self._send({"type": "http.response.body", "body": b""})
+
+    async def _begin(self, status: int, kind: bytes, headers: Headers) -> None:
+        self._begun = True
+        await start(self._send, status, kind, [(b"cache-control", b"no-cache"), *headers])
+
+    async def _push(self, payloads: list[bytes]) -> None:
+        if payloads:
+            # Clients leave at [DONE]; from there on nothing is broken off.
+            self.answered = payloads[-1] is DONE
+            await self._send({"type": "http.response.body", "body": encode(payloads), "more_body": not self.answered})
+
+    async def _broken(self, error: UpstreamError) -> int:
+        self._tally.action = "error"
+        self._parts.metrics.errors.labels("upstream").inc()
+        self.answered = True
+        if not self._begun:
+            await fail(self._send, error.status, str(error), kind=error.kind)
+        else:
+            body = encode([error_body(str(error), kind=error.kind, code=error.kind), DONE])
+            await self._send({"type": "http.response.body", "body": body})
+        return error.status
+
+    def _account(self) -> None:
+        tally, metrics = self._tally, self._parts.metrics
+        total = time.perf_counter() - self._started
+        metrics.total_s.observe(total)
+        metrics.guard_s.observe(tally.guard_s)
+        metrics.count_events(tally.events)
+        if self.answered:
+            metrics.replies.labels(tally.action).inc()
+        metrics.count_chars(
+            released=tally.released_chars,
+            withheld=tally.withheld_chars,
+            replacement=tally.replacement_chars,
+            unverified=tally.unverified_chars,
+        )
+        if tally.leaked_chars:
+            metrics.leaked.inc(tally.leaked_chars)
+        if self._parts.audit is not None:
+            self._audit(self._parts.audit, total)
+
+    def _audit(self, log: AuditLog, total_s: float) -> None:
+        tally, read = self._tally, self._read
+        token = bearer(header(self._scope, b"authorization"))
+        entry = Entry(
+            time=now(),
+            id=sha256(f"{id(self)}-{self._started}")[:16],
+            route=CHAT,
+            model=self._request.model,
+            stream=bool(self._request.stream),
+            action=tally.action,
+            client=sha256(token.decode("latin-1"))[:12] if token else "",
+            images=tuple(image.sha256 for image in read.images) if read else (),
+            events=tuple(tally.events),
+            released_chars=tally.released_chars,
+            withheld_chars=tally.withheld_chars,
+            total_ms=1e3 * total_s,
+        )
+        log.write(entry, question=read.question if read else "", answer=tally.answer)
+
+
+async def _discard(upstream: asyncio.Task[Reply]) -> None:
+    """Break off what is still under way to the upstream; a response that nobody read is closed."""
+    if not upstream.done():
+        upstream.cancel()
+        await asyncio.wait((upstream,))
+    if not upstream.cancelled() and upstream.exception() is None:
+        upstream.result().close()
+
+
+def _with_images(raw: bytes, images: Mapping[bytes | RemoteImage, Image]) -> bytes:
+    """The request for the upstream: its own bytes, or with every fetched URL replaced by what was fetched."""
+    remote = {source.url: image for source, image in images.items() if isinstance(source, RemoteImage)}
+    if not remote:
+        return raw
+    request = msgspec.json.decode(raw)
+    for part in (p for m in request["messages"] if isinstance(m.get("content"), list) for p in m["content"]):
+        target = part.get("image_url")
+        url = target.get("url") if isinstance(target, dict) else target
+        if url in remote:
+            part["image_url"] = {**(target if isinstance(target, dict) else {}), "url": data_url(remote[url])}
+    return msgspec.json.encode(request)

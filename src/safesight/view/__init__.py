@@ -1,0 +1,1 @@
+"""The live view: a local web app over run files."""

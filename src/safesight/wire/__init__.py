@@ -1,0 +1,1 @@
+"""The chat protocols as they are on the wire, both directions: bytes in, values out, no I/O."""

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safesight.wire.thinking import Piece, ThinkingSplitter, split
+
+CASES = [
+    # whole reply, text, reasoning
+    ("plain answer", "plain answer", ""),
+    ("  indented\n", "  indented\n", ""),
+    ("   ", "   ", ""),
+    ("", "", ""),
+    ("a < b, <b>bold</b> and 1 <think", "a < b, <b>bold</b> and 1 <think", ""),
+    ("<think>why</think>\n\nanswer", "answer", "why"),
+    ("\n<think>\nwhy\n</think>\nanswer\n", "answer\n", "\nwhy\n"),
+    ("<think>never ends", "", "never ends"),
+    ("<think>", "", ""),
+    ("<think></think>answer", "answer", ""),
+    ("the template opened it</think>answer", "answer", "the template opened it"),
+    ("trace</think>", "", "trace"),
+    ("a</think>b</think>c", "c", "ab"),
+    ("<think>a</think>x<think>b</think>y", "xy", "ab"),
+    ("<think><think>a</think>b", "b", "a"),
+    ("<think>a<think>b</think>c</think>d", "d", "abc"),
+    ("so far <think>and then", "so far ", "and then"),
+    ("<think>a</think>x<think>open", "x", "aopen"),
+    ("<THINK>a</Think>b", "b", "a"),
+    ("◁think▷理由◁/think▷答案", "答案", "理由"),
+    ("◁think▷never ends", "", "never ends"),
+    ("理由◁/think▷答案", "答案", "理由"),
+    ("◁ not a tag ▷", "◁ not a tag ▷", ""),
+    ("<think>a</think><answer>b</answer>", "b", "a"),
+    ("<think>a</think><answer>\nb\n</answer>\n", "b\n\n", "a"),
+    ("<think>a</think><answer>b", "b", "a"),
+    ("stray </answer> tag", "stray  tag", ""),
+    ("<answer>b</answer>", "b", ""),
+    ("<answer>one</answer> and <answer>two</answer>", "one and two", ""),
+    ("<think>a</think><answer><|begin_of_box|>B<|end_of_box|></answer>", "B", "a"),
+    ("The answer is <|begin_of_box|>42<|end_of_box|>.", "The answer is 42.", ""),
+    ("<think>a <|begin_of_box|>", "", "a <|begin_of_box|>"),
+    ("<think>a<answer>b</answer>", "b", "a"),
+    ("<think>a<answer><|begin_of_box|>b<|end_of_box|></answer>\n", "b\n", "a"),
+    ("<think>a<answer>draft</answer> no, more", "", "a<answer>draft</answer> no, more"),
+    ("<think>a<answer>draft</answer> no <answer>b</answer>", "b", "a<answer>draft</answer> no "),
+    ("<think>a<answer>draft</answer></think>b", "b", "a<answer>draft</answer>"),
+    ("<think>a<answer>cut off", "", "a<answer>cut off"),
+    ("<think>a<answer>b</answer></answer>", "b", "a"),
+    ("<think>a</answer>b", "", "a</answer>b"),
+]
+
+TAGS = ["<think>", "</think>", "◁think▷", "◁/think▷", "<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>"]
+FRAGMENTS = st.sampled_from([*TAGS, "<", "</", "◁", "<thin", "k>", "|>", " ", "\n", "a", "bc ", "答", "İK"])
+REPLIES = st.lists(FRAGMENTS, max_size=14).map("".join) | st.text(max_size=40)
+
+
+def gather(pieces: list[Piece]) -> Piece:
+    text = reasoning = ""
+    for piece in pieces:
+        keep = len(text) - piece.retract
+        text, reasoning = text[:keep] + piece.text, reasoning + text[keep:] + piece.reasoning
+    return Piece(text=text, reasoning=reasoning)
+
+
+def stream(chunks: list[str]) -> list[Piece]:
+    splitter = ThinkingSplitter()
+    return [*map(splitter.feed, chunks), splitter.flush()]
+
+
+@pytest.mark.parametrize(("reply", "text", "reasoning"), CASES)
+def test_splits_whole_replies(reply: str, text: str, reasoning: str):
+    assert split(reply) == Piece(text=text, reasoning=reasoning)
+
+
+@pytest.mark.parametrize(("reply", "text", "reasoning"), CASES)
+def test_splits_the_same_letter_by_letter(reply: str, text: str, reasoning: str):
+    assert gather(stream(list(reply))) == Piece(text=text, reasoning=reasoning)
+
+
+@given(REPLIES, st.data())
+def test_any_chunking_gives_the_same_split(reply: str, data: st.DataObject):
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(reply)), max_size=8)))
+    chunks = [reply[a:b] for a, b in zip([0, *cuts], [*cuts, len(reply)], strict=True)]
+    assert gather(stream(chunks)) == split(reply)
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="<◁"), max_size=60))
+def test_text_without_tags_passes_byte_identical(reply: str):
+    assert split(reply) == Piece(text=reply)
+
+
+@given(REPLIES)
+def test_nothing_after_a_last_open_tag_is_text(reply: str):
+    assert split(reply + "<think>secret trace").text == split(reply + "<think>").text
+
+
+@given(REPLIES)
+def test_nothing_is_lost_but_tags_and_leading_blanks(reply: str):
+    piece = split(reply)
+    kept = sorted((piece.text + piece.reasoning).replace(" ", "").replace("\n", ""))
+    for tag in ("<think>", "</think>", "◁think▷", "◁/think▷"):
+        reply = reply.replace(tag, "")
+    letters = [c for c in reply if c in "答İK"]
+    assert [c for c in kept if c in "答İK"] == sorted(letters)
+
+
+def test_a_stream_says_how_much_to_take_back():
+    pieces = stream(["a tra", "ce", "</think>", "answer"])
+    assert [piece.retract for piece in pieces] == [0, 0, 7, 0, 0]
+
+
+def test_text_is_released_as_it_comes():
+    splitter = ThinkingSplitter()
+    splitter.feed("<think>x</think>")
+    assert [splitter.feed(t).text for t in ("Hel", "lo <", "b>", " w")] == ["Hel", "lo ", "<b>", " w"]
