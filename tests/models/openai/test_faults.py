@@ -10,7 +10,9 @@ import pytest
 from safesight.core.errors import ModelError
 from safesight.core.messages import user
 from safesight.core.records import Decoding, Reply
+from safesight.models.openai import reading
 from safesight.models.openai.model import OpenAIModel
+from safesight.net import body
 from tests.models.mock_openai import (
     Behaviour,
     MockOpenAI,
