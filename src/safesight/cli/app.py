@@ -9,7 +9,7 @@ import typer
 
 from safesight import __version__
 
-TOPICS = ("demo", "catalogue", "run", "compare", "exchange", "explain", "report", "check", "guard", "train")
+TOPICS = ("demo", "catalogue", "run", "compare", "transfer", "explain", "report", "check", "guard", "train")
 
 
 def _print_version(wanted: bool) -> None:
