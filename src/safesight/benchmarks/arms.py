@@ -11,16 +11,13 @@ from __future__ import annotations
 
 import io
 import random
-import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from safesight.core.errors import CorruptData, DataError, UnknownName
+from safesight.core.errors import DataError, UnknownName
 from safesight.core.messages import Image, ImagePart, Part, TextPart
 from safesight.core.records import content_hash
-
-if TYPE_CHECKING:
-    from PIL.Image import Image as Raster
+from safesight.media.pixels import decode
 
 ARMS: Final = ("multi", "stitched", "text", "shuffled", "single")
 """Every arm; the first is the default."""
@@ -97,7 +94,8 @@ def shuffled_order(images: Sequence[Image], *, seed: int = 0) -> list[int]:
 def stitch(images: Sequence[Image], *, gap_px: int = GAP_PX) -> Image:
     """Join images left to right into one lossless PNG on white, tops aligned, original sizes kept.
 
-    Transparent pixels become white. `gap_px` separates neighbours; nothing is added at the edges.
+    Images are upright, their transparent pixels white (see `media.pixels`). `gap_px` separates neighbours; nothing is
+    added at the edges.
 
     Raises:
         DataError: there is no image to join.
@@ -108,34 +106,16 @@ def stitch(images: Sequence[Image], *, gap_px: int = GAP_PX) -> Image:
 
     if not images:
         raise DataError("expected at least one image to stitch, got none.")
-    rasters = [_decode(image) for image in images]
+    rasters = [decode(image) for image in images]
     width = sum(raster.width for raster in rasters) + gap_px * (len(rasters) - 1)
     canvas = Pillow.new("RGB", (width, max(raster.height for raster in rasters)), "white")
     left = 0
     for raster in rasters:
-        canvas.paste(raster, (left, 0), raster if raster.mode == "RGBA" else None)
+        canvas.paste(raster, (left, 0))
         left += raster.width + gap_px
     encoded = io.BytesIO()
     canvas.save(encoded, format="PNG")
     return Image.from_bytes(encoded.getvalue(), label=" + ".join(image.label for image in images))
-
-
-def _decode(image: Image) -> Raster:
-    from PIL import Image as Pillow
-
-    data = image.read()
-    try:
-        with warnings.catch_warnings():
-            # Pillow only warns between one and two times its safe size; refuse both.
-            warnings.simplefilter("error", Pillow.DecompressionBombWarning)
-            with Pillow.open(io.BytesIO(data)) as raster:
-                return raster.convert("RGBA" if raster.has_transparency_data else "RGB")
-    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
-        raise CorruptData(f"image {image.label or image.sha256[:12]}: too large to stitch: {error}") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        raise CorruptData(
-            f"image {image.label or image.sha256[:12]}: cannot be decoded ({error}). Fetch it again."
-        ) from None
 
 
 def told(descriptions: Sequence[str], *, count: int, prompt: str) -> str:

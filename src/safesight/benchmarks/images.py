@@ -11,7 +11,6 @@ import contextlib
 import io
 import os
 import tempfile
-import warnings
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -21,15 +20,12 @@ import msgspec
 
 from safesight.core.errors import CorruptData, MissingData
 from safesight.core.messages import Image
+from safesight.media.complete import is_complete
+from safesight.media.pixels import measure
 
 if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont
 
-MAX_SIDE_PX: Final = 16_000
-MAX_PIXELS: Final = 64_000_000
-"""Beyond these no benchmark here goes, and decoding costs a model's server gigabytes."""
-
-_PNG_END: Final = b"IEND\xaeB`\x82"
 _EXTENSIONS: Final = {"image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/bmp": "bmp"}
 
 
@@ -37,16 +33,11 @@ def image_from_bytes(data: bytes, *, label: str) -> Image:
     """Wrap and check encoded image bytes.
 
     Raises:
-        CorruptData: empty, not an image, cut short, or more than 16,000 pixels wide or high; names `label`.
+        CorruptData: empty, not an image, cut short, or over the limits of `media.pixels`; names `label`.
     """
     image = Image.from_bytes(data, label=label)
-    width, height = _size(data, label=label)
-    if max(width, height) > MAX_SIDE_PX or width * height > MAX_PIXELS:
-        raise CorruptData(
-            f"image {label}: expected at most {MAX_SIDE_PX:,} pixels a side and {MAX_PIXELS:,} in all, got "
-            f"{width:,} x {height:,}. Fetch it again, or make it smaller."
-        )
-    if not _ends(data, image.media_type):
+    measure(data, label=label)
+    if not is_complete(data, image.media_type):
         raise CorruptData(
             f"image {label}: expected a whole {image.media_type} file, got {len(data):,} bytes without its end: "
             "it was cut short. Fetch it again."
@@ -135,36 +126,6 @@ def _typo_font() -> FreeTypeFont:
     with as_file(files("safesight.benchmarks") / "fonts" / "LiberationSans-Regular.ttf") as path:
         # Basic layout is always built in; Raqm's kerning would wrap differently from one machine to another.
         return ImageFont.truetype(io.BytesIO(path.read_bytes()), TYPO_FONT_PT, layout_engine=ImageFont.Layout.BASIC)
-
-
-def _size(data: bytes, *, label: str) -> tuple[int, int]:
-    from PIL import Image as Pillow
-
-    try:
-        with warnings.catch_warnings():
-            # Our own limit is the one that decides, with a message that says what to do.
-            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            with Pillow.open(io.BytesIO(data)) as opened:
-                return opened.size
-    except Pillow.DecompressionBombError as error:
-        raise CorruptData(f"image {label}: {error} Expected at most {MAX_PIXELS:,} pixels. Fetch it again.") from None
-    except (OSError, SyntaxError, ValueError, OverflowError) as error:
-        raise CorruptData(f"image {label}: its header cannot be read ({error}). Fetch it again.") from None
-
-
-def _ends(data: bytes, media_type: str) -> bool:
-    match media_type:
-        case "image/png":
-            return _PNG_END in data[-4096:] or _PNG_END in data
-        case "image/jpeg":
-            # An embedded thumbnail has an end of its own; the last scan must be followed by one.
-            return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
-        case "image/webp":
-            return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-        case "image/gif":
-            return b"\x3b" in data[-64:]
-        case _:
-            return len(data) >= int.from_bytes(data[2:6], "little")
 
 
 def _write(path: Path, data: bytes) -> None:

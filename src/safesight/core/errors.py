@@ -7,6 +7,7 @@
     ├── DataError              a data set cannot be used as it is
     │   ├── MissingData        nothing there; says how to get it
     │   └── CorruptData        there, but not what was promised (count, hash, column, image)
+    │       └── OversizedImage an image of more pixels or frames than are decoded
     ├── ModelError             a model could not be loaded or asked
     ├── JudgeError             a judge broke (it did not merely answer off-menu)
     ├── DetectorError          a detector broke (it did not merely fire)
@@ -59,6 +60,10 @@ class MissingData(DataError):
 
 class CorruptData(DataError):
     """Data is there but is not what was promised."""
+
+
+class OversizedImage(CorruptData):
+    """An image of more pixels or frames than are decoded."""
 
 
 class ModelError(SafeSightError):

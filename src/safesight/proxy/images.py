@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from safesight.core.errors import CorruptData
+from safesight.core.errors import CorruptData, OversizedImage
 from safesight.core.messages import Image
+from safesight.media.pixels import MAX_FRAMES, measure
 from safesight.proxy.chat_request import RemoteImage, Spoken
 from safesight.proxy.settings import Limits
 
@@ -54,17 +54,18 @@ async def read_images(
 
 
 def _decode(data: bytes, limits: Limits, *, encoded: bool) -> Image:
-    from PIL import Image as Pillow
-
+    """Check one image; what came is never quoted: it may have been fetched from where the client cannot look."""
     try:
         raw = base64.b64decode(data, validate=True) if encoded else data
         image = Image.from_bytes(raw)
-        with Pillow.open(io.BytesIO(raw)) as header:
-            pixels = header.width * header.height
-    except (binascii.Error, CorruptData, OSError, Pillow.DecompressionBombError) as error:
-        raise BadRequestError(f"an image cannot be read: {error}") from None
-    if pixels > limits.max_pixels:
-        raise BadRequestError(f"expected images of at most {limits.max_pixels} pixels, got {pixels}.", status=413)
+        size = measure(raw, label="of the request", max_pixels=limits.max_pixels)
+    except OversizedImage as error:
+        raise BadRequestError(str(error), status=413, code="request_too_large") from None
+    except (binascii.Error, CorruptData):
+        raise BadRequestError("an image cannot be read: expected a whole PNG, JPEG, WebP, GIF or BMP file.") from None
+    if size.frames > MAX_FRAMES:
+        says = f"expected images of at most {MAX_FRAMES} frames, got {size.frames}: send a still picture."
+        raise BadRequestError(says, status=413, code="request_too_large")
     return image
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from safesight.core.errors import ConfigError
+from safesight.media.pixels import MAX_PIXELS
 
 VARIABLE = "SAFESIGHT_PROXY"
 
@@ -23,7 +24,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_reply_bytes: int = 64 * 2**20
     max_images: int = 16
     max_image_bytes: int = 20 * 2**20
-    max_pixels: int = 50_000_000
+    max_pixels: int = MAX_PIXELS
+    """Of one image, all its frames together."""
     image_timeout_s: float = 10.0
     connect_timeout_s: float = 10.0
     idle_timeout_s: float = 120.0

@@ -9,15 +9,13 @@ import base64
 import io
 from collections.abc import Sequence
 
-from PIL import Image as Pillow
-
 from safesight.core.errors import DataError
 from safesight.core.messages import Image
+from safesight.media.pixels import decode
 from safesight.report.runs import RunData
 
 SIDE = 220
 """Longest side of a thumbnail in pixels: enough to recognise, too small to read an instruction off."""
-_BROKEN = (OSError, ValueError, Pillow.DecompressionBombError)
 
 
 def thumbnails(runs: Sequence[RunData], *, budget: int) -> dict[str, str]:
@@ -41,12 +39,10 @@ def thumbnails(runs: Sequence[RunData], *, budget: int) -> dict[str, str]:
 
 def _thumbnail(image: Image) -> str:
     try:
-        with Pillow.open(io.BytesIO(image.read())) as picture:
-            picture.draft("RGB", (SIDE, SIDE))
-            small = picture.convert("RGB")
-            small.thumbnail((SIDE, SIDE))
-            out = io.BytesIO()
-            small.save(out, "JPEG", quality=55, optimize=True)
-    except (*_BROKEN, DataError):
+        small = decode(image, draft_px=SIDE)
+    except DataError:
         return ""
+    small.thumbnail((SIDE, SIDE))
+    out = io.BytesIO()
+    small.save(out, "JPEG", quality=55, optimize=True)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()
