@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -49,6 +50,14 @@ def test_too_large_says_what_to_do():
         (400, error(code="1301")),
         (403, error(code=403, metadata={"reasons": ["violence"], "flagged_input": "..."})),
         (451, error(code="content_filter")),
+        (400, error("Gemini blocked the request: PROHIBITED_CONTENT", code=400)),
+        (400, error("Your prompt was flagged as potentially violating our usage policy.", code="invalid_prompt")),
+        (400, error("Invalid prompt: we've limited access to this content for safety reasons.")),
+        (400, error("Your request was rejected as a result of our safety system.", code="moderation_blocked")),
+        (400, error("Output data may contain inappropriate content.", code="400")),
+        (400, error("Output blocked by content filtering policy", type="invalid_request_error")),
+        (400, error("finish reason: IMAGE_SAFETY")),
+        (400, error("系统检测到输入或生成内容可能包含不安全或敏感内容", code="1301")),
         (500, error(code="content_filter")),
     ],
 )
@@ -56,7 +65,21 @@ def test_a_providers_block_is_a_block(status: int, body: Any):
     assert fault(status, body).kind == "blocked"
 
 
-@pytest.mark.parametrize("word", ["filter", "illegal", "sorry", "blocked", "policy"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "filter",
+        "illegal",
+        "sorry",
+        "blocked",
+        "policy",
+        "safety",
+        "recitation",
+        "flagged",
+        "refusal",
+        "safety_settings",
+    ],
+)
 def test_a_word_in_an_error_is_no_block(word: str):
     assert fault(400, error(f"parameter {word} is unknown")).kind == "failed"
 
@@ -72,6 +95,22 @@ def test_a_word_in_an_error_is_no_block(word: str):
         (405, b"", "usually /v1"),
         (402, error("balance"), "no credit"),
         (429, error(code="insufficient_quota"), "no credit"),
+        (400, error("Your credit balance is too low to access the API.", type="invalid_request_error"), "no credit"),
+        (400, error("Access denied", code="Arrearage"), "no credit"),
+        (429, error("账户余额不足", code="1113"), "no credit"),
+        (429, error("Rate limit exceeded: free-models-per-day."), "used up.*resume"),
+        (429, error("Limit on requests per day (RPD): 200. Please try again in 7m12s."), "used up.*resume"),
+        (
+            429,
+            [
+                error(
+                    "Quota exceeded",
+                    details=[{"violations": [{"quotaId": "GenerateRequestsPerDay-FreeTier"}]}, {"retryDelay": "25s"}],
+                )
+            ],
+            "used up.*resume",
+        ),
+        (429, error("slow down", retry_after=7200), "wait 2.0 hours"),
     ],
 )
 def test_what_no_request_can_mend_stops_the_run(status: int, body: Any, says: str):
@@ -120,6 +159,13 @@ def test_a_bad_key_inside_a_good_status_stops_the_run():
         ({"detail": [{"loc": ["body", "messages"], "msg": "field required", "input": "x" * 999}]}, "field required"),
         ({"error": "a plain string"}, "a plain string"),
         ({"object": "error", "message": "vLLM's own shape", "code": 400}, "vLLM's own shape"),
+        (
+            {"message": {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}},
+            "body.seed: Extra",
+        ),
+        ({"error": {"message": {"message": "one deeper"}}}, "one deeper"),
+        ({"detail": {"error": {"msg": "three deep"}}}, "three deep"),
+        ({"detail": [{"loc": ["a"], "msg": "m1"}, {"loc": ["b"], "msg": "m2"}]}, "a: m1; b: m2"),
         (b"<html>", "an HTML page"),
         (b"\xff", "HTTP 400"),
         (b"[]", "HTTP 400"),
@@ -132,3 +178,29 @@ def test_every_shape_of_error_is_read(body: Any, says: str):
 
 def test_a_long_error_is_cut():
     assert len(fault(400, error("x" * 100_000)).message) < 400
+
+
+def test_a_wait_told_in_the_body_is_kept_and_the_headers_word_comes_first():
+    body = error("Quota exceeded. Please retry in 25s.", details=[{"retryDelay": "25s"}])
+    assert fault(429, [body]).retry_after_s == 25.0
+    assert fault(429, [body], {"retry-after": "3"}).retry_after_s == 3.0
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "advice"),
+    [
+        (400, "At most 1 image(s) may be provided in one request.", "limit-mm-per-prompt.*stitched"),
+        (400, "You may provide at most 2 image(s) per prompt; too many images", "limit-mm-per-prompt"),
+        (500, "image input is not supported - hint: you may need to provide the mmproj", "--mmproj.*images=ocr"),
+        (500, "this model is missing data required for image input", "images=ocr"),
+        (400, "m-1 is not a multimodal model", "images=ocr"),
+        (404, "No endpoints found that support image input", "images=ocr"),
+        (422, "unknown variant `image_url`, expected `text`", "images=ocr"),
+        (400, "This model's maximum context length is 2048 tokens.", "max_side"),
+        (413, "", "max_side"),
+    ],
+)  # fmt: skip
+def test_errors_that_every_picture_meets_come_with_advice_and_are_not_repeated(status: int, said: str, advice: str):
+    found = fault(status, error(said))
+    assert found.kind == "failed"
+    assert re.search(advice, found.message)

@@ -119,9 +119,9 @@ def test_an_image_known_by_hash_only_cannot_be_sent():
 
 
 async def test_settings_leave_out_what_is_the_providers_choice():
-    assert settings(Decoding(), LAYOUT, stream=False) == b""
+    assert settings(Decoding(), LAYOUT, stream=False).data == b""
     full = Decoding(temperature=0.0, top_p=0.001, max_tokens=64, repetition_penalty=1.05, seed=7)
-    body = await request([user("x")], tail=settings(full, LAYOUT, stream=True))
+    body = await request([user("x")], tail=settings(full, LAYOUT, stream=True).data)
     del body["messages"]
     assert body == {
         "model": "m",
@@ -138,15 +138,15 @@ async def test_settings_leave_out_what_is_the_providers_choice():
 
 async def test_the_token_limit_has_the_endpoints_name():
     layout = Layout(model="m", limit_field="max_completion_tokens")
-    body = await request([user("x")], layout, settings(Decoding(max_tokens=5), layout, stream=False))
+    body = await request([user("x")], layout, settings(Decoding(max_tokens=5), layout, stream=False).data)
     assert body["max_completion_tokens"] == 5
     assert "max_tokens" not in body
 
 
 async def test_probes_ask_for_logprobs_each_in_its_own_way():
-    chat = json.loads(b"{" + probing(LAYOUT, max_tokens=1, top_logprobs=20, chat=True)[1:] + b"}")
+    chat = json.loads(b"{" + probing(LAYOUT, max_tokens=1, top_logprobs=20, chat=True).data[1:] + b"}")
     raw = json.loads(
-        await sent(pack(completion_pieces("p", LAYOUT, probing(LAYOUT, max_tokens=1, top_logprobs=5, chat=False))))
+        await sent(pack(completion_pieces("p", LAYOUT, probing(LAYOUT, max_tokens=1, top_logprobs=5, chat=False).data)))
     )
     assert chat == {"temperature": 0.0, "max_tokens": 1, "logprobs": True, "top_logprobs": 20}
     assert raw == {"model": "m", "prompt": "p", "temperature": 0.0, "max_tokens": 1, "logprobs": 5}

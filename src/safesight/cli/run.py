@@ -43,7 +43,7 @@ def run(
     temperature: Annotated[float | None, typer.Option(help="Sampling temperature; unset: provider's default.")] = None,
     top_p: Annotated[float | None, typer.Option(help="Nucleus mass; unset: provider's default.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer; unset: provider's default.")] = None,
-    seed: Annotated[int, typer.Option(help="Seeds selection and sampling.")] = 0,
+    seed: Annotated[int | None, typer.Option(help="Seeds selection; sent to the model only when given.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")] = False,
 ) -> None:
     """Run a benchmark on a model: generate and judge; resumable; prints the rate table."""
@@ -52,7 +52,7 @@ def run(
     request = Request(
         benchmark=benchmark,
         data=DataOptions(
-            source=source, arm=arm, tiny=tiny, revision=revision, languages=tuple(language or ()), seed=seed
+            source=source, arm=arm, tiny=tiny, revision=revision, languages=tuple(language or ()), seed=seed or 0
         ),
         model=model,
         defence=defence,
@@ -63,7 +63,7 @@ def run(
         path=path,
         concurrency=concurrency,
         decoding=Decoding(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed),
-        seed=seed,
+        seed=seed or 0,
     )
     raise typer.Exit(carry_out(request, dry_run=dry_run))
 

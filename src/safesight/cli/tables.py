@@ -44,6 +44,10 @@ def print_run(store: RunStore) -> None:
     out.print(_rates(title, tables))
     for table in tables:
         _print_footnotes(table)
+    for name, refused in store.notes().items():
+        who = name.removeprefix("settings_left_out:")
+        if who != name:
+            out.print(f"{who}: settings its provider refused, not sent: {refused}", style="yellow", highlight=False)
     right = accuracy(store.cases())
     if right.n:
         out.print(

@@ -6,7 +6,7 @@ answers could change (weights, prompt, endpoint, options) and stays when they co
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -153,6 +153,16 @@ class StreamingModel(Model, Protocol):
 
     def stream(self, messages: Sequence[Message], *, decoding: Decoding) -> AsyncIterator[Delta]:
         """Yield deltas; the last carries the finish reason. Raises ModelError when the stream breaks."""
+        ...
+
+
+@runtime_checkable
+class SettingsLearner(Protocol):
+    """A model, or a judge that asks one, whose provider may refuse a setting; the run file keeps what was left out."""
+
+    @property
+    def settings_left_out(self) -> Mapping[str, str]:
+        """Each setting that is no longer sent, with the provider's reason."""
         ...
 
 

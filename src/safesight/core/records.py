@@ -15,7 +15,7 @@ import msgspec
 from safesight.core.messages import Image, Message
 
 Status = Literal["ok", "empty", "truncated", "blocked", "error"]
-"""ok: text came. truncated: text came, cut by the token limit. blocked: the provider refused to deliver.
+"""ok: text came. truncated: text came, cut by a token limit or by the provider. blocked: nothing was delivered.
 empty: the model said nothing. error: the request failed for good. `ok` and `truncated` are judged."""
 
 Label = Literal["unsafe", "safe", "unparsed"]

@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from urllib.parse import urlencode
 
 from safesight.core.errors import ConfigError, DataError
-from safesight.core.protocols import Model
+from safesight.core.protocols import Model, SettingsLearner
 from safesight.core.records import JUDGED, Case, Verdict
 from safesight.judges.verdicts import broken, unjudgeable
 
@@ -18,6 +18,7 @@ class Asking:
 
     def __init__(self, judge: str, model: Model) -> None:
         self.judge = judge
+        self.model = model
         limit = model.max_concurrency
         self._gate: AbstractAsyncContextManager[object] = asyncio.Semaphore(limit) if limit else nullcontext()
 
@@ -33,6 +34,11 @@ class Asking:
                 return await ask(case)
         except DataError as error:
             return broken(case, self.judge, str(error))
+
+
+def left_out(model: Model) -> Mapping[str, str]:
+    """Settings that a judging model's provider refused, with its reasons; {} for a model that never learns any."""
+    return model.settings_left_out if isinstance(model, SettingsLearner) else {}
 
 
 def full_name(name: str, options: Mapping[str, str]) -> str:

@@ -7,7 +7,7 @@ a call that failed has `error` set and is tried again on resume.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from safesight.core.errors import ConfigError, UnknownName
@@ -15,7 +15,7 @@ from safesight.core.messages import Message, user
 from safesight.core.protocols import Judge, Model
 from safesight.core.records import Case, Decoding, Verdict, content_hash
 from safesight.core.registry import open_plugin
-from safesight.judges.asking import Asking, flag, full_name, positive
+from safesight.judges.asking import Asking, flag, full_name, left_out, positive
 from safesight.judges.rubrics import RULES, Rubric, read_verdict, rubric
 from safesight.judges.verdicts import broken
 
@@ -53,6 +53,11 @@ class RubricJudge:
         prompts = [rubric(known).sha256 for known in ([rule] if rule else RULES)]
         self.fingerprint = content_hash("rubric", model.fingerprint, prompts, images, self._decoding, max_chars)
         self._asking = Asking(self.name, model)
+
+    @property
+    def settings_left_out(self) -> Mapping[str, str]:
+        """What the judging model's provider refused to be sent."""
+        return left_out(self._asking.model)
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
         """Grade each answer.

@@ -115,10 +115,16 @@ class Endpoint:
             except Fault as fault:
                 if fault.pressure and self.pressure is not None:
                     self.pressure(fault.retry_after_s or 0.0)
-                if fault.kind != "retry" or number >= self._backoff.attempts:
+                if number >= self._tries(fault):
                     self._give_up(fault, number)
                     raise
                 await asyncio.sleep(self._backoff.wait_s(number, fault.retry_after_s))
+
+    def _tries(self, fault: Fault) -> int:
+        """How often a request that met this fault may be sent in all."""
+        if fault.kind == "retry":
+            return self._backoff.attempts
+        return min(2, self._backoff.attempts) if fault.kind == "empty" else 1
 
     def _give_up(self, fault: Fault, attempts: int) -> None:
         fault.attempts = attempts

@@ -2,56 +2,69 @@
 
 A provider's block is no model refusal and no error: it is counted apart. What no later request can mend
 (key, URL, model name, credit) raises ModelError, which stops the run and says what to set.
-Block signals: OpenAI and Azure `content_filter`; DashScope `data_inspection_failed`; DeepSeek "Content
-Exists Risk"; OpenRouter's moderation metadata (https://openrouter.ai/docs/errors); Zhipu 1301.
+What a block looks like is in `blocks`, what an error body says in `problem`, advice in `hints`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import msgspec
 
 from safesight.core.errors import ModelError
-from safesight.net.retry import retry_after_s
+from safesight.net.hints import hint
+from safesight.net.problem import Problem, problem_of, read_problem
+from safesight.net.retry import LONGEST_TOLD_S, retry_after_s
 
-Kind = Literal["retry", "blocked", "failed"]
+Kind = Literal["retry", "empty", "blocked", "failed"]
 
-BLOCK_REASONS: Final = frozenset(
-    {"content_filter", "sensitive", "safety", "prohibited_content", "blocklist", "spii", "guardrail_intervened"}
-)
-"""Finish reasons with which providers cut or withhold an answer (OpenAI, Zhipu, Gemini, Bedrock)."""
-
-_BLOCK_CODES: Final = frozenset(
+_NO_CREDIT: Final = frozenset(
     {
-        "content_filter",
-        "content_policy_violation",
-        "contentpolicyviolationerror",
-        "responsibleaipolicyviolation",
-        "moderation_blocked",
-        "data_inspection_failed",
-        "datainspectionfailed",
-        "1301",
+        "insufficient_quota",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "billing_error",
+        "insufficient_balance",
+        "insufficient_credits",
+        "exceeded_current_quota_error",
+        "arrearage",
+        "1113",
     }
 )
-_BLOCK_WORDS: Final = ("content exists risk", "content management policy", "contentpolicyviolationerror")
-_NO_CREDIT: Final = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+_NO_CREDIT_SAID: Final = re.compile(
+    r"credit balance is too low|insufficient (?:balance|credits?|funds)|余额不足|欠费", re.IGNORECASE
+)
+_LONG_QUOTA: Final = re.compile(
+    r"per[ _-]?(?:day|month)|\b(?:daily|monthly)\b|\b[RT]PD\b|free-models-per-day|每日|每天|当日|今日|每月",
+    re.IGNORECASE,
+)
+"""A quota of the day or month: what it refuses now it refuses for hours, whatever delay stands beside it."""
 _RETRIED: Final = frozenset({408, 409, 425, 429})
 PRESSURE: Final = frozenset({429, 503, 529})
 """Statuses by which a server says that it is asked too much."""
-_LONGEST: Final = 300
 
 
 class Fault(Exception):  # a signal between this package's modules, never seen by a user
     """One attempt did not give an answer."""
 
-    def __init__(self, kind: Kind, message: str, *, retry_after: float | None = None, pressure: bool = False) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        message: str,
+        *,
+        retry_after: float | None = None,
+        pressure: bool = False,
+        problem: Problem | None = None,
+    ) -> None:
         super().__init__(message)
         self.kind: Kind = kind
         self.message = message
         self.retry_after_s = retry_after
         self.pressure = pressure
+        self.problem = problem or Problem()
+        """What the server's error said, where it sent one."""
         self.attempts = 1
 
 
@@ -70,99 +83,57 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
         return f"The key in the environment variable {self.key_env} {state}: set it, or name another with ?key_env=NAME"
 
 
-class _Problem(msgspec.Struct, frozen=True):
-    """An error body, whatever its shape."""
-
-    message: str = ""
-    codes: frozenset[str] = frozenset()
-    moderated: bool = False
-
-    @property
-    def blocked(self) -> bool:
-        message = self.message.lower()
-        return self.moderated or bool(self.codes & _BLOCK_CODES) or any(word in message for word in _BLOCK_WORDS)
-
-    @property
-    def status(self) -> int | None:
-        """An HTTP status given as the error's code (OpenRouter)."""
-        return next((int(code) for code in self.codes if code.isdecimal() and 400 <= int(code) <= 599), None)
-
-
 def status_fault(status: int, headers: Mapping[str, str], raw: bytes, address: Address) -> Fault:
     """The fault behind an HTTP status other than 200.
 
     Raises:
         ModelError: no later request can do better.
     """
-    return _fault(status, headers, _read(raw), address)
+    return _fault(status, headers, read_problem(raw), address)
 
 
 def body_fault(error: object, address: Address) -> Fault:
     """The fault behind an `error` in a body or event that came with status 200."""
-    problem = _problem(error)
+    problem = problem_of(error)
     return _fault(problem.status or 500, {}, problem, address)
 
 
-def _fault(status: int, headers: Mapping[str, str], problem: _Problem, address: Address) -> Fault:
+def _fault(status: int, headers: Mapping[str, str], problem: Problem, address: Address) -> Fault:
     said = f": {problem.message}" if problem.message else ""
     message = f"{address.url}: HTTP {status}{said}"
     if problem.blocked:
-        return Fault("blocked", message)
+        return Fault("blocked", message, problem=problem)
+    if advice := hint(status, problem.message):
+        return Fault("failed", f"{message}. {advice}", problem=problem)
     if advice := _fatal(status, headers, problem, address):
         asked = f" for model {address.model!r}" if address.model else ""
         raise ModelError(f"{address.url}: HTTP {status}{asked}. {advice}.")
     if (status >= 500 and status != 501) or status in _RETRIED:
-        return Fault("retry", message, retry_after=retry_after_s(headers), pressure=status in PRESSURE)
-    if status == 413:
-        message += ". The images are too large for this server; ?max_side=1024 makes them smaller"
-    return Fault("failed", message)
+        told = retry_after_s(headers)
+        told = problem.wait_s if told is None else told
+        if told is not None and told > LONGEST_TOLD_S:
+            raise ModelError(
+                f"{message.rstrip('.')}. It asks to wait {_span(told)}: run the same command then to resume."
+            )
+        return Fault("retry", message, retry_after=told, pressure=status in PRESSURE, problem=problem)
+    return Fault("failed", message, problem=problem)
 
 
-def _fatal(status: int, headers: Mapping[str, str], problem: _Problem, address: Address) -> str:
+def _span(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.0f} minutes"
+
+
+def _fatal(status: int, headers: Mapping[str, str], problem: Problem, address: Address) -> str:
     """What to set when no later request can do better; "" when one can."""
     said = f" ({problem.message})" if problem.message else ""
     if 300 <= status < 400:
         return f"It redirects to {headers.get('location', 'nowhere')!r}; give the final URL"
-    if status == 402 or problem.codes & _NO_CREDIT:
+    if status == 402 or problem.codes & _NO_CREDIT or _NO_CREDIT_SAID.search(problem.message):
         return "The account has no credit left; add some, then run the same command to resume"
+    if status in {403, 429} and _LONG_QUOTA.search(f"{problem.message} {problem.quotas}"):
+        return f"The quota of the day or month is used up; run the same command to resume when it is renewed{said}"
     if status in {401, 403}:
         return address.key_advice + (said if status == 403 else "")
     if status in {404, 405}:
         return f"Check the model's name and that the URL ends where /chat/completions begins (usually /v1){said}"
     return ""
-
-
-def _read(raw: bytes) -> _Problem:
-    try:
-        body = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Problem(message="an HTML page" if raw.lstrip()[:1] == b"<" else "")
-    if isinstance(body, list) and body:  # Gemini wraps its errors in a list
-        body = body[0]
-    if not isinstance(body, dict):
-        return _Problem()
-    found = cast("dict[str, object]", body)
-    return _problem(found.get("error") or found)
-
-
-def _problem(error: object) -> _Problem:
-    if not isinstance(error, dict):
-        return _Problem(message=_short(error))
-    found = cast("dict[str, object]", error)
-    inner, metadata = found.get("innererror"), found.get("metadata")
-    codes = [found.get("code"), found.get("type"), found.get("status")]
-    if isinstance(inner, dict):
-        codes.append(cast("dict[str, object]", inner).get("code"))
-    return _Problem(
-        message=_short(found.get("message") or found.get("detail") or found.get("msg")),
-        codes=frozenset(str(code).lower() for code in codes if isinstance(code, str | int)),
-        moderated=isinstance(metadata, dict) and "flagged_input" in metadata,
-    )
-
-
-def _short(value: object) -> str:
-    """A server's words, cut: validation errors (FastAPI sends a list of them) echo whole requests."""
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        value = cast("dict[str, object]", value[0]).get("msg")
-    text = " ".join(str(value).split()) if isinstance(value, str) else ""
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from safesight.core.errors import DataError, SafeSightError, StoreError
-from safesight.core.protocols import BrokenItem, Dataset, Defence, Model
+from safesight.core.protocols import BrokenItem, Dataset, Defence, Model, SettingsLearner
 from safesight.core.records import Decoding, Reply, Response, Sample, response_key, sample_key
 from safesight.core.store import RunStore
 from safesight.runner.limiter import AdaptiveLimit
@@ -85,6 +85,14 @@ async def generate(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        note_settings(store, "model", job.model)
+
+
+def note_settings(store: RunStore, who: str, asked: object) -> None:
+    """Keep what a provider refused to be sent, so that nobody takes an answer for one at temperature 0."""
+    refused = asked.settings_left_out if isinstance(asked, SettingsLearner) else {}
+    if refused:
+        store.note(f"settings_left_out:{who}", "; ".join(f"{name} ({why})" for name, why in sorted(refused.items())))
 
 
 async def _answer(job: Job, sample: Sample) -> Reply:

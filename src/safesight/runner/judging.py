@@ -15,6 +15,7 @@ from safesight.core.errors import SafeSightError
 from safesight.core.protocols import Judge
 from safesight.core.records import Case, Verdict
 from safesight.core.store import RunStore
+from safesight.runner.generate import note_settings
 from safesight.runner.progress import Progress
 
 BATCH = 8
@@ -63,6 +64,7 @@ async def judge_run(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        note_settings(store, row, judge)
     return row
 
 

@@ -74,7 +74,10 @@ class Choice(msgspec.Struct, frozen=True):
     delta: WireMessage | None = None
     text: str | None = None
     finish_reason: str | None = None
+    native_finish_reason: str | None = None
+    """The provider's own word, where a gateway (OpenRouter) translates it."""
     logprobs: Logprobs | None = None
+    error: object = None
 
 
 class _Details(msgspec.Struct, frozen=True):
@@ -98,6 +101,10 @@ class WireUsage(msgspec.Struct, frozen=True):
         )
 
 
+class _PromptFeedback(msgspec.Struct, frozen=True):
+    block_reason: str | None = msgspec.field(default=None, name="blockReason")
+
+
 class Body(msgspec.Struct, frozen=True):
     """A chat reply, a streamed chunk or a completion; `error` instead of choices when it failed."""
 
@@ -108,6 +115,18 @@ class Body(msgspec.Struct, frozen=True):
     kind: str | None = msgspec.field(default=None, name="object")
     message: str | None = None
     code: int | str | None = None
+    prompt_feedback: _PromptFeedback | None = msgspec.field(default=None, name="promptFeedback")
+
+    @property
+    def empty(self) -> bool:
+        """A complete reply that holds no choice: it was answered, and billed, with nothing."""
+        sent = self.choices is not None or self.usage is not None or self.kind == "chat.completion"
+        return sent and not self.choices
+
+    @property
+    def withheld(self) -> str:
+        """Why the prompt was blocked before any choice (Gemini's `promptFeedback`); "" when it was not."""
+        return (self.prompt_feedback.block_reason or "") if self.prompt_feedback and not self.choices else ""
 
     @property
     def failure(self) -> object:

@@ -35,6 +35,8 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None = None
     limit_field: str = "max_tokens"
     """OpenAI's newer models refuse `max_tokens`; other servers don't all know `max_completion_tokens`."""
+    limit_refused: str = ""
+    """The other name of the limit, where the server has refused it."""
 
 
 def chat_pieces(messages: Sequence[Message], layout: Layout, tail: bytes) -> list[Piece]:
@@ -57,9 +59,16 @@ def completion_pieces(prompt: str, layout: Layout, tail: bytes) -> list[Piece]:
     return [b'{"model":' + _json(layout.model) + b',"prompt":' + _json(prompt) + tail + b"}"]
 
 
+class Tail(msgspec.Struct, frozen=True):
+    """The end of a request: its settings as JSON, and their names."""
+
+    data: bytes
+    names: tuple[str, ...]
+
+
 @lru_cache(maxsize=64)
-def settings(decoding: Decoding, layout: Layout, *, stream: bool) -> bytes:
-    """Decoding settings as the end of a request; what is None is left to the provider.
+def settings(decoding: Decoding, layout: Layout, *, stream: bool, without: frozenset[str] = frozenset()) -> Tail:
+    """Decoding settings as the end of a request; what is None is left to the provider, `without` is not sent.
 
     The repetition penalty goes by both of its names, vLLM's and llama.cpp's, as servers pass over the one they
     don't know; OpenAI has no such setting and refuses it.
@@ -74,11 +83,13 @@ def settings(decoding: Decoding, layout: Layout, *, stream: bool) -> bytes:
     }
     if stream:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
-    return _tail(fields)
+    return _tail(fields, without)
 
 
 @lru_cache(maxsize=64)
-def probing(layout: Layout, *, max_tokens: int, top_logprobs: int, chat: bool) -> bytes:
+def probing(
+    layout: Layout, *, max_tokens: int, top_logprobs: int, chat: bool, without: frozenset[str] = frozenset()
+) -> Tail:
     """Greedy decoding with log-probabilities as the end of a request; completions give them by number."""
     fields: dict[str, object] = {
         "temperature": 0.0,
@@ -86,7 +97,8 @@ def probing(layout: Layout, *, max_tokens: int, top_logprobs: int, chat: bool) -
         "logprobs": top_logprobs > 0 if chat else top_logprobs or None,
         "top_logprobs": top_logprobs or None if chat else None,
     }
-    return _tail(fields)
+    # A chat without log-probabilities may not name how many it wants.
+    return _tail(fields, without | {"top_logprobs"} if "logprobs" in without else without)
 
 
 class Upload:
@@ -172,6 +184,6 @@ def _merged(pieces: list[Piece]) -> list[Piece]:
     return merged
 
 
-def _tail(fields: dict[str, object]) -> bytes:
-    given = {name: value for name, value in fields.items() if value is not None}
-    return b"," + _json(given)[1:-1] if given else b""
+def _tail(fields: dict[str, object], without: frozenset[str]) -> Tail:
+    given = {name: value for name, value in fields.items() if value is not None and name not in without}
+    return Tail(b"," + _json(given)[1:-1] if given else b"", tuple(given))

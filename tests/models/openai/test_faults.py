@@ -50,7 +50,7 @@ PASSING = {
     "empty body": empty(),
     "malformed JSON": malformed(),
     "JSON of another kind": raw("[1, 2]"),
-    "no choices": raw('{"choices": []}'),
+    "no choices and no sign of an answer": raw('{"id": "x"}'),
     "error in a good status": raw('{"error": {"message": "upstream died", "code": 502}}'),
     "provider gave up": reply("half", finish_reason="error"),
     "garbage events": garbage_stream(),
@@ -118,6 +118,69 @@ async def test_a_block_by_the_provider_is_counted_apart(streaming: bool):
     async with MockOpenAI(azure_block(), event) as server:
         answers = [await ask(quick(server, streaming=streaming)) for _ in range(2)]
     assert [(a.status, a.finish_reason, a.attempts) for a in answers] == [("blocked", "content_filter", 1)] * 2
+
+
+BLOCKS = {
+    "promptFeedback": raw('{"choices": [], "promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}'),
+    "promptFeedback with billed tokens": raw(
+        '{"choices": null, "promptFeedback": {"blockReason": "OTHER"}, "usage": {"prompt_tokens": 9}}'
+    ),
+    "a gateway's sentence": failure(400, "Gemini blocked the request: PROHIBITED_CONTENT"),
+    "invalid_prompt": failure(400, "Invalid prompt: flagged", code="invalid_prompt"),
+    "Anthropic's sentence": failure(400, "Output blocked by content filtering policy"),
+    "DashScope's sentence": failure(400, "Input data may contain inappropriate content."),
+    "a choice's own error": raw(
+        '{"choices": [{"error": {"message": "x", "code": "content_filter"}, "finish_reason": "error"}]}'
+    ),
+    "OpenRouter's native reason": reply("", native_finish_reason="IMAGE_SAFETY"),
+    **{
+        reason: reply("", finish_reason=reason)
+        for reason in (
+            "RECITATION",
+            "IMAGE_SAFETY",
+            "IMAGE_PROHIBITED_CONTENT",
+            "guardrail_intervened",
+            "content_filtered",
+            "refusal",
+            "ERROR_TOXIC",
+            "content_filter: SPII",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("behaviour", BLOCKS.values(), ids=BLOCKS)
+async def test_a_block_by_any_name_is_a_block_asked_once(behaviour: Behaviour):
+    async with MockOpenAI(then=behaviour) as server:
+        answer = await ask(quick(server))
+    assert (answer.status, server.count) == ("blocked", 1)
+
+
+async def test_text_before_a_block_in_mid_stream_was_delivered():
+    half = (
+        'data: {"choices": [{"delta": {"content": "First step."}}]}\n\n'
+        'data: {"error": {"message": "x", "code": "content_filter"}}\n\n'
+    )
+    async with MockOpenAI(then=raw(half.encode(), content_type="text/event-stream")) as server:
+        answer = await ask(quick(server, streaming=True))
+    assert (answer.status, answer.text, answer.finish_reason) == ("truncated", "First step.", "content_filter")
+
+
+@pytest.mark.parametrize("body", ['{"choices": []}', '{"object": "chat.completion", "choices": null}'])
+async def test_a_reply_without_choices_is_asked_twice_at_most_and_then_empty(body: str):
+    async with MockOpenAI(raw(body), reply("second time")) as server:
+        assert (await ask(quick(server))).text == "second time"
+    async with MockOpenAI(then=raw(body)) as server:
+        answer = await ask(quick(server))
+    assert (answer.status, answer.attempts, server.count) == ("empty", 2, 2)
+
+
+@pytest.mark.parametrize("choices", ["[]", "null"])
+async def test_a_billed_reply_without_choices_is_asked_once_and_its_usage_counted(choices: str):
+    billed = f'{{"choices": {choices}, "usage": {{"prompt_tokens": 4241, "completion_tokens": 0}}}}'
+    async with MockOpenAI(then=raw(billed)) as server:
+        answer = await ask(quick(server))
+    assert (answer.status, answer.usage.prompt_tokens, server.count) == ("empty", 4241, 1)
 
 
 async def test_a_bad_request_is_not_repeated():

@@ -1,20 +1,26 @@
 """A reply put together from a body or from the chunks of a stream, and given its status; sans-IO.
 
-Invariant: `ok` and `truncated` have text that is not blank and holds no trace; everything else says why not.
+Invariant: `ok` and `truncated` have text that is not blank and holds no trace; everything else says why not. Text that
+stands before a provider's cut was delivered: it is `truncated` and judged, never `blocked`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from safesight.core.records import Reply, Status, Usage
 from safesight.models.openai.pricing import Prices
-from safesight.net.faults import BLOCK_REASONS, Address, Fault, body_fault
+from safesight.net.blocks import is_block_reason
+from safesight.net.faults import Address, Fault, body_fault
 from safesight.wire.chat_reply import Body, Choice
 from safesight.wire.thinking import split
+
+_CUT: Final = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
+"""Finish reasons of a token limit (OpenAI; Gemini and Anthropic; Mistral)."""
 
 
 class Answer:
@@ -44,11 +50,17 @@ class Answer:
         if body.usage is not None:
             self.usage = body.usage.usage()
         self.model = body.model or self.model
+        if body.withheld:
+            why = body.withheld
+            self.finish_reason = why if is_block_reason(why) else f"content_filter: {why}"
         if not body.choices:
             return None
         choice = body.choices[0]
-        self.finish_reason = choice.finish_reason or self.finish_reason
-        if self.finish_reason in {"error", "network_error"}:  # OpenRouter, Zhipu
+        if choice.error:
+            raise body_fault(choice.error, address)
+        native = choice.native_finish_reason or ""
+        self.finish_reason = native if is_block_reason(native) else choice.finish_reason or self.finish_reason
+        if self.finish_reason.lower() in {"error", "network_error"}:  # OpenRouter, Zhipu
             raise Fault("retry", f"{address.url}: the provider gave up half-way (finish_reason {self.finish_reason!r})")
         message = choice.delta or choice.message
         if message is not None:
@@ -66,7 +78,12 @@ class Answer:
     @property
     def blocked(self) -> bool:
         """The provider cut or withheld the answer."""
-        return self.finish_reason.lower() in BLOCK_REASONS
+        return is_block_reason(self.finish_reason)
+
+    def cut_by_provider(self) -> bool:
+        """Take note that the provider broke the answer off as blocked; False when nothing had been delivered."""
+        self.finish_reason = "content_filter"
+        return bool(self._text)
 
     def priced(self, prices: Prices | None) -> Usage:
         """Usage, with its cost where prices and counts are known."""
@@ -90,9 +107,7 @@ class Answer:
         )
 
     def _status(self, text: str) -> Status:
-        if self.blocked:
-            return "blocked"
         if not text.strip():
             # Also when the token limit cut it: `truncated` answers are judged, and there is nothing to judge.
-            return "empty"
-        return "truncated" if self.finish_reason == "length" else "ok"
+            return "blocked" if self.blocked else "empty"
+        return "truncated" if self.blocked or self.finish_reason.lower() in _CUT else "ok"

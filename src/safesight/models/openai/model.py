@@ -7,8 +7,8 @@ block is never a refusal, a trace is never an answer. Request shape: OpenAI API 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Final, TypeVar
 
 import aiohttp
 
@@ -20,15 +20,27 @@ from safesight.media.ocr import OcrReader
 from safesight.media.shrink import shrink
 from safesight.models.embedded import describe_images
 from safesight.models.openai.answer import Answer
+from safesight.models.openai.left_out import LeftOut
 from safesight.models.openai.pricing import Prices
 from safesight.models.openai.reading import check_end, read_answer, read_bodies, read_choice
 from safesight.net.endpoint import Asked, Endpoint
 from safesight.net.faults import Fault
 from safesight.wire.chat_reply import Choice, first_logprobs
-from safesight.wire.chat_request import Layout, Piece, Upload, chat_pieces, completion_pieces, pack, probing, settings
+from safesight.wire.chat_request import (
+    Layout,
+    Piece,
+    Tail,
+    Upload,
+    chat_pieces,
+    completion_pieces,
+    pack,
+    probing,
+    settings,
+)
 from safesight.wire.thinking import ThinkingSplitter
 
 CHAT: Final = "/chat/completions"
+T = TypeVar("T")
 
 
 class OpenAIModel:
@@ -51,7 +63,7 @@ class OpenAIModel:
         self.name = name
         self.fingerprint = fingerprint
         self._endpoint = endpoint
-        self._layout = layout
+        self._left_out = LeftOut(layout)
         self._streaming = streaming
         self._max_side = max_side
         self.prices = prices
@@ -66,15 +78,22 @@ class OpenAIModel:
     def pressure(self, hook: Callable[[float], None] | None) -> None:
         self._endpoint.pressure = hook
 
+    @property
+    def settings_left_out(self) -> Mapping[str, str]:
+        """Settings that the provider refused and that are no longer sent, each with its reason."""
+        return self._left_out.words()
+
     async def generate(self, messages: Sequence[Message], *, decoding: Decoding) -> Reply:
         """Answer a conversation; `latency_ms` and `ttft_ms` are those of the attempt that answered.
 
         Raises:
             ModelError: nothing can ever be answered; says what to set.
         """
-        tail = settings(decoding, self._layout, stream=self._streaming)
         try:
-            asked = await self._endpoint.ask(CHAT, await self._chat(messages, tail), self._read_answer)
+            asked = await self._learning(
+                lambda: self._settings(decoding, stream=self._streaming),
+                lambda tail: self._ask_chat(messages, tail),
+            )
         except Fault as fault:
             return _failed(fault)
         except (DataError, UnicodeEncodeError) as error:
@@ -90,9 +109,12 @@ class OpenAIModel:
         Raises:
             ModelError: the request failed, or the stream broke off.
         """
-        tail = settings(decoding, self._layout, stream=True)
+
+        async def begin(tail: Tail) -> aiohttp.ClientResponse:
+            return await self._endpoint.open(CHAT, await self._chat(messages, tail))
+
         try:
-            response = await self._endpoint.open(CHAT, await self._chat(messages, tail))
+            response = await self._learning(lambda: self._settings(decoding, stream=True), begin)
         except Fault as fault:
             if fault.kind != "blocked":
                 raise ModelError(fault.message) from fault
@@ -120,14 +142,21 @@ class OpenAIModel:
             ModelError: nothing can ever be answered.
         """
         chat = not isinstance(prompt, str)
-        tail = probing(self._layout, max_tokens=max_tokens, top_logprobs=top_logprobs, chat=chat)
-        try:
+
+        def written() -> Tail:
+            known = self._left_out
+            return probing(
+                known.layout, max_tokens=max_tokens, top_logprobs=top_logprobs, chat=chat, without=known.names
+            )
+
+        async def ask(tail: Tail) -> Asked[Choice]:
             if isinstance(prompt, str):
-                asked = await self._endpoint.ask(
-                    "/completions", pack(completion_pieces(prompt, self._layout, tail)), self._read_choice
-                )
-            else:
-                asked = await self._endpoint.ask(CHAT, await self._chat(prompt, tail), self._read_choice)
+                body = pack(completion_pieces(prompt, self._left_out.layout, tail.data))
+                return await self._endpoint.ask("/completions", body, self._read_choice)
+            return await self._endpoint.ask(CHAT, await self._chat(prompt, tail), self._read_choice)
+
+        try:
+            asked = await self._learning(written, ask)
         except Fault as fault:
             return Completion(text="", error=fault.message)
         except (DataError, UnicodeEncodeError) as error:
@@ -140,10 +169,26 @@ class OpenAIModel:
         """Close the connections."""
         await self._endpoint.aclose()
 
-    async def _chat(self, messages: Sequence[Message], tail: bytes) -> bytes | Upload:
+    def _settings(self, decoding: Decoding, *, stream: bool) -> Tail:
+        return settings(decoding, self._left_out.layout, stream=stream, without=self._left_out.names)
+
+    async def _learning(self, written: Callable[[], Tail], send: Callable[[Tail], Awaitable[T]]) -> T:
+        """Send a request, again without each setting that the provider refuses by name."""
+        while True:
+            tail = written()
+            try:
+                return await send(tail)
+            except Fault as fault:
+                if not self._left_out.learn(fault, tail.names):
+                    raise
+
+    async def _ask_chat(self, messages: Sequence[Message], tail: Tail) -> Asked[Answer]:
+        return await self._endpoint.ask(CHAT, await self._chat(messages, tail), self._read_answer)
+
+    async def _chat(self, messages: Sequence[Message], tail: Tail) -> bytes | Upload:
         if self._reader is not None:
             messages = await describe_images(messages, self._reader)
-        pieces = chat_pieces(messages, self._layout, tail)
+        pieces = chat_pieces(messages, self._left_out.layout, tail.data)
         if self._max_side is not None:
             pieces = [await self._small(piece, self._max_side) for piece in pieces]
         return pack(pieces)
@@ -191,7 +236,7 @@ class OpenAIModel:
 def _failed(fault: Fault) -> Reply:
     blocked = fault.kind == "blocked"
     return Reply(
-        status="blocked" if blocked else "error",
+        status="blocked" if blocked else "empty" if fault.kind == "empty" else "error",
         finish_reason="content_filter" if blocked else "",
         error=fault.message,
         attempts=fault.attempts,

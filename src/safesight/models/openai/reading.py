@@ -21,13 +21,35 @@ async def read_answer(response: aiohttp.ClientResponse, address: Address, *, str
         ModelError: there will never be one.
     """
     answer = Answer()
-    if is_stream(response, asked=streamed):
+    if not is_stream(response, asked=streamed):
+        _take_whole(answer, _body(await read_all(response), address), address)
+        return answer
+    try:
         async for body in read_bodies(response, address, answer):
             answer.add(body, address)
-        check_end(answer, address)
-    elif answer.add(_body(await read_all(response), address), address) is None:
-        raise _malformed("the reply has no choices", address)
+    except Fault as fault:
+        # What was sent before a block in mid-stream was delivered.
+        if fault.kind == "blocked" and answer.cut_by_provider():
+            return answer
+        raise
+    check_end(answer, address)
     return answer
+
+
+def _take_whole(answer: Answer, body: Body, address: Address) -> Choice | None:
+    """The one body of an unstreamed reply; billed replies without choices are empty answers.
+
+    Raises:
+        Fault: there is no choice, or an error.
+    """
+    choice = answer.add(body, address)
+    if choice is not None or body.withheld:
+        return choice
+    if not body.empty:
+        raise _malformed("the reply has no choices", address)
+    if answer.usage is None:
+        raise Fault("empty", f"{address.url}: the reply has an empty list of choices")
+    return None
 
 
 async def read_choice(response: aiohttp.ClientResponse, address: Address) -> Choice:
@@ -36,9 +58,11 @@ async def read_choice(response: aiohttp.ClientResponse, address: Address) -> Cho
     Raises:
         Fault, ModelError: as `read_answer`.
     """
-    choice = Answer().add(_body(await read_all(response), address), address)
+    answer = Answer()
+    choice = _take_whole(answer, _body(await read_all(response), address), address)
     if choice is None:
-        raise _malformed("the reply has no choices", address)
+        why = f"blocked ({answer.finish_reason})" if answer.blocked else "empty"
+        raise Fault("blocked" if answer.blocked else "failed", f"{address.url}: the answer is {why}")
     return choice
 
 
