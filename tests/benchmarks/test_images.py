@@ -33,7 +33,7 @@ def test_whole_images_pass_untouched(picture: Picture, tmp_path: Path, kind: str
     data = picture(3, kind=kind)
     path = tmp_path / "a"
     path.write_bytes(data)
-    image = image_from_file(path)
+    image = image_from_file(path, root=tmp_path)
     assert image.read() == data
     assert image.sha256 == hashlib.sha256(data).hexdigest()
     assert image.data is None
@@ -47,7 +47,7 @@ def test_truncated_images_are_named(tmp_path: Path, kind: str, share: float) -> 
     path = tmp_path / "cut.img"
     path.write_bytes(encoded.getvalue()[: int(len(encoded.getvalue()) * share)])
     with pytest.raises(CorruptData, match=r"cut\.img.*Fetch it again"):
-        image_from_file(path)
+        image_from_file(path, root=tmp_path)
 
 
 def test_truncated_jpeg_with_a_thumbnail_is_found() -> None:
@@ -73,7 +73,7 @@ def test_what_is_no_image_is_named(tmp_path: Path, data: bytes, words: str) -> N
     path = tmp_path / "bad.png"
     path.write_bytes(data)
     with pytest.raises(CorruptData, match=rf"bad\.png.*{words}.*Fetch it again"):
-        image_from_file(path)
+        image_from_file(path, root=tmp_path)
 
 
 @pytest.mark.parametrize("side", [9_000, 20_000, 100_000])
@@ -89,9 +89,9 @@ def test_a_20000_pixel_strip_is_refused(picture: Picture) -> None:
 
 def test_missing_and_unreadable_files_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(MissingData, match=r"gone\.png: no such file\. Check --source"):
-        image_from_file(tmp_path / "gone.png")
+        image_from_file(tmp_path / "gone.png", root=tmp_path)
     with pytest.raises(MissingData, match="directory"):
-        image_from_file(tmp_path)
+        image_from_file(tmp_path, root=tmp_path)
 
 
 def test_kept_images_leave_memory_and_keep_their_bytes(picture: Picture, image_cache: Path) -> None:

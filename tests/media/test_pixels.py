@@ -252,6 +252,16 @@ def test_malformed_files_are_read_or_clear_errors(path: Callable[[Image], object
     assert said in ("",) or said.startswith("image odd: ")
 
 
+def test_broken_pixels_are_no_black_picture() -> None:
+    whole = encoded(PillowImage.new("RGB", (200, 200), (1, 2, 3))).read()
+    at = whole.index(b"IDAT") + 4
+    for spoilt in (whole[:at] + bytes(20) + whole[at + 20 :], whole[: at + 30] + b"\xff" * 8 + whole[at + 38 :]):
+        with pytest.raises(CorruptData, match="broken data stream"):
+            decode(Image.from_bytes(spoilt))
+        with pytest.raises(CorruptData, match="broken data stream"):
+            list(shown(Image.from_bytes(spoilt)))
+
+
 @pytest.mark.parametrize("name", ["text bomb", "international text bomb", "no size", "depth 99", "BMP of nonsense"])
 def test_what_no_decoder_reads_is_refused(name: str) -> None:
     with pytest.raises(CorruptData, match="cannot be decoded"):

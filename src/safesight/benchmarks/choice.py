@@ -73,7 +73,7 @@ class ChoiceBenchmark:
             problems=(f"{hidden} items have no answer (a hidden test split) and are left out.",) if hidden else (),
             counts=dict(Counter(item.task for item in scored)) | {"total": len(scored)},
             size=len(scored),
-            stream=partial(_read, files),
+            stream=partial(_read, files, root=place.path if place.path.is_dir() else place.path.parent),
         )
         return dataset, place
 
@@ -82,14 +82,14 @@ def _content(item: Choice) -> list[object]:
     return [item.task, item.question, list(item.options), item.answer]
 
 
-def _read(files: dict[Path, list[Choice]]) -> Iterator[Sample | BrokenItem]:
+def _read(files: dict[Path, list[Choice]], *, root: Path) -> Iterator[Sample | BrokenItem]:
     unique = Keys()
     for path, items in files.items():
         for item, (row, layout) in zip(items, stream_images(path), strict=True):
             if not item.answer:
                 continue
             try:
-                images = read_images(row, layout, folder=path.parent, where=item.where)
+                images = read_images(row, layout, folder=path.parent, root=root, where=item.where)
                 yield _sample(item, row, images, unique)
             except DataError as error:
                 yield BrokenItem(item=item.where, error=error)

@@ -19,6 +19,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from safesight.benchmarks.cells import listed, spelt, text_of
 from safesight.benchmarks.images import image_from_bytes, image_from_file, keep
 from safesight.benchmarks.tables import (
     TABLES,
@@ -167,7 +168,7 @@ def _item(row: Mapping[str, Any], layout: Layout, path: Path, position: int) -> 
         item=item,
         pair=min(item, str(row.get("counterpart_idx") or item)),
         task=str(row.get(layout.task) or path.stem) if layout.task else path.stem,
-        question=str(row["question"] or ""),
+        question=text_of(row["question"], where=f"{where}, question"),
         options=options,
         answer=_answer(row[layout.answer], options, where=where),
     )
@@ -175,7 +176,11 @@ def _item(row: Mapping[str, Any], layout: Layout, path: Path, position: int) -> 
 
 def _options(cell: object, *, where: str) -> tuple[str, ...]:
     """Options as texts without their letters."""
-    lines = cell.splitlines() if isinstance(cell, str) else [str(one) for one in cast("list[object]", cell or [])]
+    given = spelt(cell, where=where) if isinstance(cell, str) else cell
+    if isinstance(given, str):
+        lines = given.splitlines()
+    else:
+        lines = [text_of(one, where=f"{where}, option {k}") for k, one in enumerate(listed(given, where=where), 1)]
     kept = [line.strip() for line in lines if line.strip()]
     lettered = [_OPTION_LINE.match(line) for line in kept]
     letters = "".join(match[1] for match in lettered if match)
@@ -199,27 +204,29 @@ def _answer(cell: object, options: Sequence[str], *, where: str) -> str:
     return letter[1]
 
 
-def read_images(row: Row, layout: Layout, *, folder: Path, where: str) -> tuple[Image, ...]:
-    """The images of one row, checked.
+def read_images(row: Row, layout: Layout, *, folder: Path, root: Path, where: str) -> tuple[Image, ...]:
+    """The images of one row, checked; names are of files beside the row's own, in `folder`, and below `root`.
 
     Raises:
-        MissingData: an image is not there.
-        CorruptData: an image is broken, or the row has none.
+        MissingData: an image is not there, or a list of images holds a null.
+        CorruptData: an image is broken or lies outside `root`, or the row has none.
     """
-    cells = [row[name] for name in layout.images]
-    if len(cells) == 1 and isinstance(cells[0], list | tuple):
-        cells = list(cast("Sequence[object]", cells[0]))
-    images = [_image(cell, folder, f"{where} image {k}") for k, cell in enumerate(cells, 1) if cell is not None]
+    cells: list[object] = [row[name] for name in layout.images]
+    if len(cells) == 1 and isinstance(cells[0], list | tuple | str):
+        cells = listed(cells[0], where=where)
+    else:
+        cells = [cell for cell in cells if cell is not None]  # numbered columns are as many as the longest row needs
+    images = [_image(cell, folder, root, f"{where} image {k}") for k, cell in enumerate(cells, 1)]
     if not images:
         raise CorruptData(f"{where}: expected images, the row has none.")
     return tuple(images)
 
 
-def _image(cell: object, folder: Path, label: str) -> Image:
+def _image(cell: object, folder: Path, root: Path, label: str) -> Image:
     data = cell_bytes(cell)
     if data is not None:
         return keep(image_from_bytes(data, label=label))
     named = cast("Row", cell).get("path") if isinstance(cell, dict) else cell
     if not isinstance(named, str) or not named:
         raise MissingData(f"{label}: expected image bytes or a file's name, got {type(cell).__name__}.")
-    return image_from_file(folder / named)
+    return image_from_file(folder / named, root=root)

@@ -24,7 +24,7 @@ from safesight.benchmarks.sources import (
     report,
 )
 from safesight.benchmarks.tables import read_csv, reject_duplicates
-from safesight.core.errors import DataError, MissingData
+from safesight.core.errors import CorruptData, DataError, MissingData
 from safesight.core.messages import user
 from safesight.core.protocols import BrokenItem, DataOptions, DataReport, Metric
 from safesight.core.records import Case, Sample, content_hash, sample_key
@@ -102,7 +102,7 @@ class FigStep:
             problems=problems,
             counts=counts,
             size=len(rows),
-            stream=_reader(rows, folder=root / "images" / version[1], arm=arm),
+            stream=_reader(rows, folder=root / "images" / version[1], root=place.path, arm=arm),
         )
         return dataset, place, version
 
@@ -120,22 +120,26 @@ def _find(source: Path, *, tiny: bool) -> tuple[Path, tuple[str, str, int]]:
     raise MissingData(f"{source}: expected data/question/{wanted} and data/images, found none. {REMEDY}")
 
 
-def _reader(rows: list[dict[str, str]], *, folder: Path, arm: str) -> Callable[[], Iterator[Sample | BrokenItem]]:
+def _reader(
+    rows: list[dict[str, str]], *, folder: Path, root: Path, arm: str
+) -> Callable[[], Iterator[Sample | BrokenItem]]:
     def read() -> Iterator[Sample | BrokenItem]:
         unique = Keys()
         for row in rows:
             name = f"query_{row['dataset']}_{row['category_id']}_{row['task_id']}_6.png"
             try:
-                yield _sample(row, path=folder / name, arm=arm, unique=unique)
+                yield _sample(row, path=folder / name, root=root, arm=arm, unique=unique)
             except DataError as error:
                 yield BrokenItem(item=name, error=error)
 
     return read
 
 
-def _sample(row: dict[str, str], *, path: Path, arm: str, unique: Keys) -> Sample:
+def _sample(row: dict[str, str], *, path: Path, root: Path, arm: str, unique: Keys) -> Sample:
     topic, question = row["category_name"], row["question"]
-    images = () if arm == "text" else (image_from_file(path),)
+    if not question.strip():
+        raise CorruptData(f"{path.name}: expected a question, got an empty cell. {REMEDY}")
+    images = () if arm == "text" else (image_from_file(path, root=root),)
     message = user(question) if arm == "text" else user(*images, INSTRUCTION)
     return Sample(
         key=unique(sample_key(FigStep.name, "", [topic, question, message.text], images, arm)),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from safesight.benchmarks.sources import stay_inside
 from safesight.core.errors import CorruptData, MissingData
 from safesight.core.messages import Image
 from safesight.media.complete import is_complete
@@ -45,13 +46,16 @@ def image_from_bytes(data: bytes, *, label: str) -> Image:
     return image
 
 
-def image_from_file(path: Path) -> Image:
-    """Hash and check an image file; its bytes are read again when they are sent.
+def image_from_file(path: Path, *, root: Path) -> Image:
+    """Hash and check an image file of a data set; its bytes are read again when they are sent.
+
+    `path` may be made of names in the data: after resolving links it must lie in `root`, the folder the user named.
 
     Raises:
         MissingData: there is no such file, or it cannot be read.
-        CorruptData: as `image_from_bytes`.
+        CorruptData: it lies outside `root`, or as `image_from_bytes`.
     """
+    stay_inside(path, root=root)
     try:
         data = path.read_bytes()
     except FileNotFoundError:

@@ -7,13 +7,14 @@ official extraction re-encodes images, so a run started on parquet is not resume
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
+from safesight.benchmarks.cells import listed, spelt, text_of
 from safesight.benchmarks.images import image_from_bytes, image_from_file, keep
+from safesight.benchmarks.sources import stay_inside
 from safesight.benchmarks.tables import (
     TABLES,
     Row,
@@ -50,6 +51,10 @@ class Item:
     """What a person would look up: category/relation/id."""
     images: tuple[Path, ...] = ()
     """Image files in the extracted layout; () in tables."""
+    count: int = 0
+    """How many images the case has; 0 where only its row tells."""
+    fault: str = ""
+    """Why it cannot become a sample: a null where text should be; "" when nothing is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,7 @@ class Extracted:
     """`<Category>/<Relation>_final.json` beside `<Category>/images/<Relation>/`."""
 
     items: list[Item]
+    root: Path
     name = "extracted"
 
     def __iter__(self) -> Iterator[tuple[Item, None]]:
@@ -70,6 +76,7 @@ class Tables:
     items: list[Item]
     files: list[Path]
     name: str
+    root: Path
 
     def __iter__(self) -> Iterator[tuple[Item, Row]]:
         rows = (row for path in self.files for row in stream_rows(path))
@@ -84,28 +91,35 @@ def read_layout(source: Path) -> Extracted | Tables:
         CorruptData: columns or keys are missing, or a file cannot be read.
     """
     if source.is_dir() and (lists := sorted(source.glob("*/*_final.json"))):
-        return Extracted([item for path in lists for item in _extracted(path)])
+        return Extracted([item for path in lists for item in _extracted(path)], source)
     files = _files(source)
     if not files:
         raise MissingData(f"{source}: expected *.parquet, *.arrow or <Category>/<Relation>_final.json. {REMEDY}")
-    columns = (*_TEXT, "category")
+    items: list[Item] = []
     for path in files:
-        require_columns(column_names(path), (*columns, "images"), where=str(path))
-    items = [_item(row, category=str(row["category"])) for path in files for row in read_columns(path, columns)]
-    return Tables(items, files, "parquet" if files[0].suffix == ".parquet" else "save_to_disk")
+        found = column_names(path)
+        require_columns(found, (*_TEXT, "category", "images"), where=str(path))
+        rows = read_columns(path, [*_TEXT, "category", *(["num_images"] if "num_images" in found else [])])
+        items += [_item(row, category=str(row["category"]), position=i) for i, row in enumerate(rows)]
+    return Tables(items, files, "parquet" if files[0].suffix == ".parquet" else "save_to_disk", source)
 
 
-def read_images(item: Item, row: Row | None, *, first_only: bool = False) -> tuple[Image, ...]:
-    """The images of one item, checked; from its files, or from its table row.
+def count_images(item: Item, row: Row | None) -> int:
+    """How many images a case has, none of them opened."""
+    return item.count or (len(row["images"] or []) if row is not None else 0)
+
+
+def read_images(item: Item, row: Row | None, *, root: Path, first_only: bool = False) -> tuple[Image, ...]:
+    """The images of one item, checked; from its files below `root`, or from its table row.
 
     Raises:
         MissingData: an image is not there.
-        CorruptData: an image is broken, or there are not as many as the row says.
+        CorruptData: an image is broken or outside `root`, or there are not as many as the row says.
     """
     if row is None:
         if not item.images:
             raise CorruptData(f"{item.where}: expected 2 to 4 images, the entry lists none. Extract the data again.")
-        return tuple(image_from_file(path) for path in item.images[: 1 if first_only else None])
+        return tuple(image_from_file(path, root=root) for path in item.images[: 1 if first_only else None])
     cells = cast("list[object]", row["images"] or [])
     wanted = int(row.get("num_images") or len(cells))
     if not cells or len(cells) != wanted:
@@ -129,8 +143,10 @@ def _files(source: Path) -> list[Path]:
     root = source / "train" if (source / "dataset_dict.json").is_file() and (source / "train").is_dir() else source
     state = root / "state.json"
     if state.is_file():
-        listed = cast("dict[str, Any]", read_json(state)).get("_data_files", [])
-        files = [root / str(entry["filename"]) for entry in cast("list[dict[str, Any]]", listed)]
+        named = cast("dict[str, Any]", read_json(state)).get("_data_files", [])
+        files = [root / str(entry["filename"]) for entry in cast("list[dict[str, Any]]", named)]
+        for path in files:
+            stay_inside(path, root=source)
         if gone := [path for path in files if not path.is_file()]:
             raise MissingData(f"{gone[0]}: listed in {state.name}, but not there. {REMEDY}")
         return files
@@ -154,32 +170,53 @@ def _extracted(path: Path) -> Iterable[Item]:
                 f"{path}, case {position}: expected relation {relation!r}, got {row['relationship_type']!r}. "
                 "Extract the data again."
             )
-        images = tuple(path.parent / str(name) for name in cast("list[object]", row["images"] or []))
-        yield _item(row, category=path.parent.name, images=images)
+        yield _item(row, category=path.parent.name, position=position, folder=path.parent)
 
 
-def _item(row: Row, *, category: str, images: tuple[Path, ...] = ()) -> Item:
-    relation, number = str(row["relationship_type"]), str(row["id"])
+def _item(row: Row, *, category: str, position: int, folder: Path | None = None) -> Item:
+    """One row as a case; `folder` is where its image files are, None in tables."""
+    relation = str(row["relationship_type"])
+    where = f"{category}/{relation}/{row['id'] if row['id'] is not None else f'case {position}'}"
+    faults: list[str] = []
+
+    def text(name: str) -> str:
+        try:
+            return text_of(row[name], where=f"{where}, {name}")
+        except CorruptData as error:
+            faults.append(str(error))
+            return ""
+
+    def several(name: str) -> list[object]:
+        try:
+            return _several(row[name], where=f"{where}, {name}")
+        except CorruptData as error:
+            faults.append(str(error))
+            return []
+
+    names = several("images") if folder is not None else []
+    if any(not isinstance(name, str) or not name for name in names):
+        faults.append(
+            f"{where}, images: expected names of files, got a null or something else. Extract the data again."
+        )
     return Item(
-        id=number,
+        id=text("id"),
         category=category,
         relation=relation,
-        question=str(row["original_question"]),
-        prompt=str(row["revised_prompt"]),
-        descriptions=tuple(_texts(row["image_descriptions"])),
-        where=f"{category}/{relation}/{number}",
-        images=images,
+        question=text("original_question"),
+        prompt=text("revised_prompt"),
+        descriptions=tuple("" if one is None else str(one) for one in several("image_descriptions")),
+        where=where,
+        images=tuple(folder / str(name) for name in names) if folder is not None else (),
+        count=len(names) if folder is not None else int(row.get("num_images") or 0),
+        fault=faults[0] if faults else "",
     )
 
 
-def _texts(value: object) -> Sequence[str]:
-    """Descriptions as a list: they are stored as a list, as an object by image, or as JSON text of either."""
+def _several(value: object, *, where: str) -> list[object]:
+    """Descriptions (or names) as a list: stored as a list, as an object by image, or as text that spells either."""
     if isinstance(value, str):
-        try:
-            parsed = json.loads(value)
-        except json.JSONDecodeError:
-            return [line for line in value.splitlines() if line.strip()]
-        return _texts(parsed) if isinstance(parsed, list | dict) else [value]
+        found = spelt(value, where=where)
+        return [line for line in value.splitlines() if line.strip()] if found is value else _several(found, where=where)
     if isinstance(value, dict):
-        return [str(text) for text in cast("Row", value).values() if text is not None]
-    return [str(text) for text in cast("list[object]", value or [])]
+        return list(cast("Row", value).values())
+    return listed(value, where=where)

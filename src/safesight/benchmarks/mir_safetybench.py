@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from safesight.benchmarks.arms import ARMS, apply_arm, shuffled_order, told
 from safesight.benchmarks.images import keep
-from safesight.benchmarks.mir_layouts import REMEDY, Extracted, Item, Tables, read_images, read_layout
+from safesight.benchmarks.mir_layouts import REMEDY, Extracted, Item, Tables, count_images, read_images, read_layout
 from safesight.benchmarks.sources import (
     Keys,
     Place,
@@ -141,25 +142,27 @@ def _check(items: Sequence[Item], *, where: str) -> None:
 
 def _read(layout: Extracted | Tables, *, arm: str, seed: int) -> Iterator[Sample | BrokenItem]:
     unique = Keys()
-    if arm == "text":
+    if arm == "text" and all(item.count for item in layout.items):
         rows: Iterator[tuple[Item, Row | None]] = ((item, None) for item in layout.items)
     else:
         rows = iter(layout)
     for item, row in rows:
         try:
-            yield _sample(item, row, arm=arm, seed=seed, unique=unique)
+            yield _sample(item, row, root=layout.root, arm=arm, seed=seed, unique=unique)
         except DataError as error:
             yield BrokenItem(item=item.where, error=error)
 
 
-def _sample(item: Item, row: Row | None, *, arm: str, seed: int, unique: Keys) -> Sample:
+def _sample(item: Item, row: Row | None, *, root: Path, arm: str, seed: int, unique: Keys) -> Sample:
+    if item.fault:
+        raise CorruptData(item.fault)
     content: list[object] = _content(item)
     images: tuple[Image, ...] = ()
     if arm == "text":
-        count = len(item.images) or len(item.descriptions)
-        parts: tuple[Part, ...] = (TextPart(told(item.descriptions, count=count, prompt=item.prompt)),)
+        told_of = told(item.descriptions, count=count_images(item, row), prompt=item.prompt)
+        parts: tuple[Part, ...] = (TextPart(told_of),)
     else:
-        images = read_images(item, row, first_only=arm == "single")
+        images = read_images(item, row, root=root, first_only=arm == "single")
         parts = apply_arm(arm, images=images, descriptions=item.descriptions, prompt=item.prompt, seed=seed)
     if arm == "stitched":
         parts = tuple(ImagePart(keep(part.image)) if isinstance(part, ImagePart) else part for part in parts)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, cast
 
+from safesight.benchmarks.cells import text_of
 from safesight.benchmarks.images import image_from_bytes, image_from_file, keep
 from safesight.benchmarks.tables import (
     Row,
@@ -105,10 +106,10 @@ def find_image(test: Test, name: str) -> Image:
 
     Raises:
         MissingData: no such file in `imgs/`; says which.
-        CorruptData: the file is broken.
+        CorruptData: the file is broken, or its name leads out of the test's folder.
     """
     paths = (test.root / "imgs" / name, test.root / name)
-    return image_from_file(next((path for path in paths if path.is_file()), paths[0]))
+    return image_from_file(next((path for path in paths if path.is_file()), paths[0]), root=test.root)
 
 
 def _read(root: Path) -> Test | None:
@@ -189,14 +190,15 @@ def _question(folder: str, row: Row, *, where: str) -> Question:
         raise CorruptData(f"{where}: expected an image's name in a column of {', '.join(_NAMES)}. {REMEDY}")
     if language is None:
         raise CorruptData(f"{where}: {name}: expected language 'en' or 'zh' in 'Lan', got {row['Lan']!r}.")
+    text = text_of(row["Prompt"], where=f"{where}: {name}, Prompt")
     return Question(
         folder=folder,
         name=name,
-        text=str(row["Prompt"]),
+        text=text,
         role="",
-        item=(name, str(row["Prompt"])),
+        item=(name, text),
         language=language,
-        subtask=str(row["Category II"]).strip(),
+        subtask=str(row["Category II"] or "").strip(),
         jailbreak=str(row.get("Jailbreak Type") or ""),
     )
 

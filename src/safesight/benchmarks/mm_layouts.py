@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
 
+from safesight.benchmarks.cells import text_of
 from safesight.benchmarks.images import draw_typo, image_from_bytes, image_from_file, keep
 from safesight.benchmarks.sources import Keys, Place, Samples, count_problems, records_hash
 from safesight.benchmarks.tables import (
@@ -83,6 +84,8 @@ class Item:
     """What is sent with the image."""
     phrase: str = ""
     """Key phrase; "" where the layout has none (hub)."""
+    fault: str = ""
+    """Why it cannot become a sample: a null where text should be; "" when nothing is wrong."""
 
 
 def expected_counts(*, tiny: bool = False) -> dict[str, int]:
@@ -106,15 +109,10 @@ class Files:
         questions = {name: self._questions(root, name) for name in SCENARIOS}
         chosen = self._tiny(place.path, questions) if tiny else {name: list(ids) for name, ids in questions.items()}
         items = [
-            Item(
-                scenario=name,
-                id=number,
-                question=questions[name][number]["Question"],
-                text=questions[name][number][_TEXT_FIELD[arm]],
-                phrase=questions[name][number]["Key Phrase"],
-            )
+            _item(name, number, entry["Question"], entry[_TEXT_FIELD[arm]], entry["Key Phrase"])
             for name, ids in chosen.items()
             for number in ids
+            for entry in (questions[name][number],)
         ]
         problems = list(count_problems(_counts(items), expected_counts(tiny=tiny)))
         if arm.startswith("SD") and not self.has_images(place, arm):
@@ -125,13 +123,13 @@ class Files:
                 raise MissingData(problems[-1])
         if not items:
             raise MissingData(f"{root / 'processed_questions'}: no question file of the 13 scenarios. {REMEDY}")
-        return _samples(items, place=place, problems=problems, stream=partial(_read_files, items, root, arm))
+        return _samples(items, place=place, problems=problems, stream=partial(_read_files, items, place.path, arm))
 
     def has_images(self, place: Place, arm: str) -> bool:
         root = cast("Path", questions_root(place.path))
         return any(any(folder.iterdir()) for folder in root.glob(f"imgs/*/{arm}") if folder.is_dir())
 
-    def _questions(self, root: Path, scenario: str) -> dict[str, dict[str, str]]:
+    def _questions(self, root: Path, scenario: str) -> dict[str, dict[str, Any]]:
         path = root / "processed_questions" / f"{scenario}.json"
         if not path.is_file():
             return {}
@@ -141,9 +139,9 @@ class Files:
         entries = cast("dict[str, dict[str, Any]]", found)
         for number, entry in entries.items():
             require_columns(entry, _FIELDS, where=f"{path}, question {number}")
-        return {number: {field: str(entry[field]) for field in _FIELDS} for number, entry in entries.items()}
+        return entries
 
-    def _tiny(self, source: Path, questions: dict[str, dict[str, dict[str, str]]]) -> dict[str, list[str]]:
+    def _tiny(self, source: Path, questions: dict[str, dict[str, dict[str, Any]]]) -> dict[str, list[str]]:
         name = "TinyVersion_ID_List.json"
         path = next((p for p in (source / name, source / "data" / name, source.parent / name) if p.is_file()), None)
         if path is None:
@@ -188,14 +186,17 @@ class Parquet:
         plain = _parquet(root, scenario, "Text_only")
         originals = {str(r["id"]): r["question"] for r in read_columns(plain, ("id", "question"))} if plain else {}
         return [
-            Item(
-                scenario=scenario,
-                id=str(row["id"]),
-                question=originals.get(str(row["id"]), row["question"]),
-                text=row["question"],
-            )
-            for row in rows
+            _item(scenario, row["id"], originals.get(str(row["id"]), row["question"]), row["question"]) for row in rows
         ]
+
+
+def _item(scenario: str, number: object, question: object, text: object, phrase: object = "") -> Item:
+    try:
+        where = f"{scenario}, question {number}"
+        said = [text_of(cell, where=where) for cell in (number, question, text, phrase)]
+    except CorruptData as error:
+        return Item(scenario=scenario, id=str(number or ""), question="", text="", fault=str(error))
+    return Item(scenario=scenario, id=said[0], question=said[1], text=said[2], phrase=said[3])
 
 
 def _parquet(root: Path, scenario: str, kind: str) -> Path | None:
@@ -220,8 +221,8 @@ def _samples(items: Sequence[Item], *, place: Place, problems: Iterable[str], st
     )
 
 
-def _read_files(items: Sequence[Item], root: Path, arm: str) -> Iterator[Sample | BrokenItem]:
-    unique = Keys()
+def _read_files(items: Sequence[Item], source: Path, arm: str) -> Iterator[Sample | BrokenItem]:
+    root, unique = cast("Path", questions_root(source)), Keys()
     for item in items:
         try:
             path = root / "imgs" / item.scenario / arm / f"{item.id}.jpg"
@@ -230,7 +231,7 @@ def _read_files(items: Sequence[Item], root: Path, arm: str) -> Iterator[Sample 
             elif arm == "TYPO" and not path.is_file():
                 image = keep(draw_typo(item.phrase))
             else:
-                image = image_from_file(path)
+                image = image_from_file(path, root=source)
             yield _sample(item, arm, image, unique, drawn=image is not None and image.label == "typo")
         except DataError as error:
             yield BrokenItem(item=f"{item.scenario}/{item.id}", error=error)
@@ -242,20 +243,27 @@ def _read_parquet(
     unique = Keys()
     for scenario, path in files.items():
         if arm == "text":
-            yield from (_sample(item, arm, None, unique) for item in items[scenario])
-            continue
-        for item, row in zip(items[scenario], stream_rows(path), strict=True):
+            rows: Iterator[dict[str, Any]] = ({} for _ in items[scenario])
+        else:
+            rows = stream_rows(path)
+        for item, row in zip(items[scenario], rows, strict=True):
             label = f"{scenario}/{item.id}"
             try:
-                data = cell_bytes(row.get("image"))
-                if data is None:
-                    raise MissingData(f"{path}: row {label} has no image bytes. Fetch it again.")
-                yield _sample(item, arm, keep(image_from_bytes(data, label=label)), unique)
+                yield _sample(item, arm, None if arm == "text" else _cell_image(row, path, label), unique)
             except DataError as error:
                 yield BrokenItem(item=label, error=error)
 
 
+def _cell_image(row: Mapping[str, Any], path: Path, label: str) -> Image:
+    data = cell_bytes(row.get("image"))
+    if data is None:
+        raise MissingData(f"{path}: row {label} has no image bytes. Fetch it again.")
+    return keep(image_from_bytes(data, label=label))
+
+
 def _sample(item: Item, arm: str, image: Image | None, unique: Keys, *, drawn: bool = False) -> Sample:
+    if item.fault:
+        raise CorruptData(item.fault)
     # A drawn image's bytes depend on the PNG encoder; its phrase does not.
     shown = ["drawn", item.phrase] if drawn else []
     images = (image,) if image is not None and not drawn else ()

@@ -15,9 +15,10 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
-from safesight.core.errors import ConfigError, MissingData, UnknownName
+from safesight.core.errors import ConfigError, CorruptData, DataError, MissingData, UnknownName
 from safesight.core.protocols import BrokenItem, DataOptions, DataReport
 from safesight.core.records import Sample, content_hash
+from safesight.media.pixels import decode
 
 LOCAL: Final = "local"
 """The revision of data read from a folder."""
@@ -72,6 +73,27 @@ def _local(source: Path, *, remedy: str) -> Place:
     if not source.exists():
         raise MissingData(f"--source {source}: no such file or folder. {remedy}")
     return Place(source, LOCAL)
+
+
+def stay_inside(path: Path, *, root: Path) -> None:
+    """Raise unless `path`, its links resolved, is an ordinary file or folder below `root`, or is not there at all.
+
+    The hub's cache keeps its files as links into the `blobs` folder of the same data set; those are inside.
+
+    Raises:
+        CorruptData: it leads elsewhere. Names in a data set are the data's, and what they name is sent to a model.
+    """
+    try:
+        home, found = root.resolve(), path.resolve()
+        odd = found.exists() and not (found.is_file() or found.is_dir())
+    except (OSError, ValueError, RuntimeError) as error:
+        raise CorruptData(f"{path!s}: expected the name of a file, got one that leads nowhere ({error}).") from None
+    roots = [home, *(snapshots.parent / "blobs" for snapshots in home.parents if snapshots.name == "snapshots")]
+    if odd or not any(found.is_relative_to(folder) for folder in roots):
+        raise CorruptData(
+            f"{path!s}: expected a file in {home}, got one that lies outside it. Copy it there, or name the folder "
+            "that holds both with --source."
+        )
 
 
 def fetch(repo: str, *, revision: str, patterns: Sequence[str], remedy: str) -> Place:
@@ -193,16 +215,23 @@ def report(
     expected: dict[str, int],
     read: Iterable[Sample | BrokenItem] | None = None,
 ) -> DataReport:
-    """Count and check an opened data set by reading all of it.
+    """Count and check an opened data set by reading all of it and decoding every image.
 
     `read` replaces iterating the data set itself (() skips it, where no item has an image on disk).
     """
-    images, broken = 0, list[BrokenItem]()
+    images, broken, shown = 0, list[BrokenItem](), Counter[str]()
     for item in dataset if read is None else read:
         if isinstance(item, BrokenItem):
             broken.append(item)
-        else:
-            images += len(item.images)
+            continue
+        images += len(item.images)
+        try:
+            for image in item.images:
+                if not shown[image.sha256]:
+                    decode(image)
+                shown[image.sha256] += 1
+        except DataError as error:
+            broken.append(BrokenItem(item=item.key[:12], error=error))
     problems = [*dataset.problems, *(f"{item.item}: {item.error}" for item in broken[:_SHOWN])]
     if len(broken) > _SHOWN:
         problems.append(f"{len(broken) - _SHOWN} more items cannot be read.")
@@ -216,5 +245,6 @@ def report(
         expected=expected,
         images=images,
         data_hash=dataset.data_hash,
+        images_hash=content_hash(sorted(shown.elements())),
         problems=tuple(problems),
     )

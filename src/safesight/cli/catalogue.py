@@ -63,7 +63,7 @@ def _print(report: DataReport) -> None:
         count, wanted = report.counts.get(name, 0), report.expected.get(name)
         mark = "" if wanted is None else " ok" if count == wanted else f" EXPECTED {wanted}"
         typer.echo(f"  {name:<24}{count:>6}{mark}")
-    typer.echo(f"images: {report.images}; data hash: {report.data_hash}")
+    typer.echo(f"images: {report.images}; data hash: {report.data_hash}; image hash: {report.images_hash}")
     for problem in report.problems:
         typer.echo(f"problem: {problem}", err=True)
     typer.echo("complete" if report.complete else "NOT complete", err=not report.complete)

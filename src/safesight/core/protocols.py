@@ -44,6 +44,9 @@ class DataReport(msgspec.Struct, frozen=True, kw_only=True):
     expected: dict[str, int]
     images: int
     data_hash: str
+    """Hash of the item records, independent of their order."""
+    images_hash: str = ""
+    """Hash of every image's own, as often as it is shown, independent of their order."""
     problems: tuple[str, ...] = ()
 
     @property

@@ -166,9 +166,10 @@ def _name(image: Image) -> str:
 
 def _turn(opened: PillowImage.Image) -> PillowImage.Transpose | None:
     """What puts a picture upright; an EXIF block that cannot be read turns nothing, as everywhere else."""
+    opened.load()  # a PNG's EXIF may stand behind its pixels, and a failure to load those must not be taken for its own
     try:
         return _TURNS.get(opened.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - a parser of foreign bytes; the picture itself is decoded next
+    except Exception:  # noqa: BLE001 - a parser of foreign bytes
         return None
 
 
