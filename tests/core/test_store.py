@@ -15,7 +15,7 @@ import pytest
 
 from safesight.core.errors import StoreError
 from safesight.core.messages import user
-from safesight.core.records import Case, Probe, Reply, Response, Sample, Verdict
+from safesight.core.records import Case, ModeLabel, Probe, Reply, Response, Sample, Verdict
 from safesight.core.store import RunStore
 from tests.support import PNG, make_manifest, make_sample
 
@@ -159,3 +159,31 @@ def test_a_read_only_folder_can_still_be_read(tmp_path: Path, monkeypatch: pytes
     with RunStore.open(path, readonly=True) as store:
         assert len(list(store.samples())) == 1
     assert [p.name for p in tmp_path.iterdir()] == ["run.sqlite"]
+
+
+@pytest.mark.parametrize(("text", "left"), [("another answer", 0), ("fine", 1)])
+def test_what_was_said_of_a_replaced_answer_goes_with_it(tmp_path: Path, text: str, left: int) -> None:
+    sample, other = make_sample(0), make_sample(1)
+    with RunStore.create(tmp_path / "run.sqlite", make_manifest()) as store:
+        store.add(samples=[(0, sample), (1, other)], responses=[answered(sample), answered(other)])
+        for kept in (sample, other):
+            key = f"r-{kept.key}"
+            store.add(
+                verdicts=[Verdict(response_key=key, sample_key=kept.key, judge="j", label="unsafe")],
+                modes=[ModeLabel(response_key=key, sample_key=kept.key, labeller="l", mode="CR")],
+                probes=[Probe(response_key=key, sample_key=kept.key, probe="p", values={})],
+            )
+        store.add(responses=[answered(sample, text=text)])
+        said = (list(store.verdicts()), list(store.modes()), list(store.probes()))
+        assert [sum(s.sample_key == sample.key for s in kind) for kind in said] == [left] * 3
+        assert [sum(s.sample_key == other.key for s in kind) for kind in said] == [1] * 3
+        assert len(store.unjudged("j")) == 1 - left
+
+
+def test_an_answer_and_its_verdict_written_together_stay_together(tmp_path: Path) -> None:
+    sample = make_sample(0)
+    verdict = Verdict(response_key=f"r-{sample.key}", sample_key=sample.key, judge="j", label="safe")
+    with RunStore.create(tmp_path / "run.sqlite", make_manifest()) as store:
+        store.add(samples=[(0, sample)], responses=[answered(sample, text="first")], verdicts=[verdict])
+        store.add(responses=[answered(sample, text="second")], verdicts=[verdict])
+        assert list(store.verdicts()) == [verdict]

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from safesight.core.errors import CorruptData, ModelError
+from safesight.core.errors import ConfigError, CorruptData, ModelError
 from safesight.core.messages import Message
 from safesight.core.protocols import BrokenItem
 from safesight.core.records import Reply, Sample
@@ -200,3 +200,32 @@ def test_replies_are_counted_by_status() -> None:
         progress.count(Reply(status=status))
     assert progress.failed == {"blocked": 2}
     assert progress.seconds_left == 0
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "asked"),
+    [
+        (Selection(limit=4), Selection(limit=8), 4),
+        (Selection(limit=4), Selection(), 36),
+        (Selection(stratified=6), Selection(stratified=9), 3),
+    ],
+)
+async def test_a_run_grows_and_asks_only_for_what_is_new(
+    tmp_path: Path, first: Selection, then: Selection, asked: int
+) -> None:
+    path = tmp_path / "a.sqlite"
+    await run(job(ScriptedModel(echo, fingerprint="echo"), selection=first), path)
+    before = contents(path)
+    progress = await run(job(ScriptedModel(echo, fingerprint="echo"), selection=then), path)
+    assert (progress.done, progress.resumed) == (asked, len(before))
+    assert set(map(str, before)) <= set(map(str, contents(path)))
+    with RunStore.open(path, readonly=True) as store:
+        assert store.manifest.selection == str(then)
+        assert store.notes()["grown_from"] == str(first)
+
+
+async def test_a_run_does_not_shrink(tmp_path: Path) -> None:
+    path = tmp_path / "a.sqlite"
+    await run(job(ScriptedModel(echo, fingerprint="echo"), selection=Selection(limit=8)), path)
+    with pytest.raises(ConfigError, match=r"selection 'limit=8' -> 'limit=4'"):
+        await run(job(ScriptedModel(echo, fingerprint="echo"), selection=Selection(limit=4)), path)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safesight.core.errors import ConfigError
-from safesight.runner.select import Selection, choose
+from safesight.runner.select import Selection, choose, grows
 from tests.support import make_sample
 
 POOL = [make_sample(i, images=(), benign=benign) for i in range(30) for benign in (False, True)]
@@ -56,3 +56,33 @@ def test_a_selection_names_itself() -> None:
         str(Selection.parse(sample="stratified:9", groups=["Analogy", "Causality"]))
         == "stratified:9 groups=Analogy+Causality"
     )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "more"),
+    [
+        ("limit=4", "limit=8", True),
+        ("limit=4", "all", True),
+        ("stratified:6", "stratified:12", True),
+        ("stratified:6 groups=Analogy", "stratified:60 groups=Analogy", True),
+        ("limit=4 tiny languages=zh", "all tiny languages=zh", True),
+        ("groups=A+B", "groups=A+B", True),
+        ("limit=8", "limit=4", False),
+        ("all", "limit=4", False),
+        ("limit=4", "stratified:8", False),
+        ("limit=4", "limit=8 groups=Analogy", False),
+        ("limit=4 groups=Analogy", "limit=8 groups=Causality", False),
+        ("limit=4 tiny", "limit=8", False),
+        ("groups=A", "all", False),
+    ],
+)
+def test_a_selection_grows_only_into_one_that_holds_it(old: str, new: str, more: bool) -> None:
+    assert grows(old, new) is more
+
+
+@given(st.integers(1, 59), st.integers(0, 3), st.sampled_from([(), ("Analogy",)]))
+def test_a_larger_spread_holds_the_smaller_one(count: int, seed: int, groups: tuple[str, ...]) -> None:
+    small, large = (choose(POOL, Selection(stratified=n, groups=groups), seed=seed) for n in (count, count + 1))
+    assert small is not None
+    assert large is not None
+    assert small <= large

@@ -2,6 +2,9 @@
 
 Each row is a JSON record under its content key; views spread the fields people query. Commits are small
 and atomic, so a killed run loses only requests in flight. Images stay outside, by hash.
+
+Invariants: one writer at a time (`lock`), and what was said of an answer (verdicts, modes, probes) was said of the
+text that stands there: it goes when the answer is replaced by another.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from safesight.core.errors import StoreError
+from safesight.core.lock import RunLock
 from safesight.core.records import Case, Manifest, ModeLabel, Probe, Response, Sample, Verdict
 
 FORMAT = 1
@@ -39,6 +43,8 @@ CREATE VIEW labels AS
   SELECT response AS response_key, judge, data ->> 'label' AS label, data ->> 'harm' AS harm FROM verdicts;
 """
 
+_SAID = ("verdicts", "modes", "probes")
+"""Tables of what was said of an answer."""
 _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")
 
@@ -51,9 +57,10 @@ def _decode(rows: Iterable[tuple[str]], kind: type[T]) -> Iterator[T]:
 class RunStore:
     """One run file. Use as a context manager; not for use by two threads at once."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, lock: RunLock | None = None) -> None:
         self.path = path
         self._db = connection
+        self._lock = lock
         row = self._query("SELECT value FROM meta WHERE name = 'manifest'").fetchone()
         if row is None:
             raise StoreError(f"{path}: expected a SafeSight run, found no manifest. Was it cut short while created?")
@@ -64,45 +71,43 @@ class RunStore:
         """Create a run file; tables and manifest appear in one transaction or not at all.
 
         Raises:
-            StoreError: the file exists already, or the folder cannot be written.
+            StoreError: the file exists already, another process writes it, or the folder cannot be written.
         """
         path = Path(path)
-        if path.exists():
-            raise StoreError(f"{path}: exists already. Resume it with the same settings or choose another --run.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            # Made under another name, so that whoever watches the folder never meets half a run.
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as folder:
-                making = Path(folder) / path.name
-                db = _connect(making)
-                db.executescript(
-                    f"PRAGMA journal_mode=WAL; BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={FORMAT};"
-                    f"INSERT INTO meta VALUES ('manifest', {_quote(_encode(manifest).decode())}); COMMIT;"
-                )
-                db.close()
-                making.rename(path)
-            db = _connect(path)
-        except (OSError, sqlite3.Error) as error:
+        except OSError as error:
             raise StoreError(f"{path}: cannot create a run file there: {error}. Choose another --run.") from None
-        return cls(path, db)
+        lock = RunLock.acquire(path)
+        try:
+            return cls(path, _created(path, manifest), lock)
+        except BaseException:
+            lock.release()
+            raise
 
     @classmethod
     def open(cls, path: Path | str, *, readonly: bool = False) -> Self:
         """Open an existing run file.
 
         Raises:
-            StoreError: there is none, it is not a run file, or a newer SafeSight made it.
+            StoreError: there is none, it is not a run file, a newer SafeSight made it, or (unless `readonly`) another
+                process writes it.
         """
         path = Path(path)
         if not path.is_file():
             raise StoreError(f"{path}: no such run file. `safesight run ... --run {path}` makes one.")
+        lock = None if readonly else RunLock.acquire(path)
         try:
             db = _connect(path, readonly=readonly)
             version = db.execute("PRAGMA user_version").fetchone()[0]
             if version != FORMAT:
                 raise StoreError(f"{path}: run format {version}, this SafeSight reads {FORMAT}. Upgrade safesight.")
-            return cls(path, db)
-        except sqlite3.Error as error:
+            return cls(path, db, lock)
+        except (sqlite3.Error, StoreError) as error:
+            if lock is not None:
+                lock.release()
+            if isinstance(error, StoreError):
+                raise
             raise StoreError(f"{path}: not a readable SafeSight run: {error}.") from None
 
     def __enter__(self) -> Self:
@@ -112,8 +117,10 @@ class RunStore:
         self.close()
 
     def close(self) -> None:
-        """Fold the write-ahead log back into the one file and close it."""
+        """Fold the write-ahead log back into the one file, close it, and let others write."""
         self._db.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def _query(self, sql: str, parameters: Sequence[object] = ()) -> sqlite3.Cursor:
         try:
@@ -121,10 +128,12 @@ class RunStore:
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot read the run: {error}.") from None
 
-    def _write(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+    def _write(self, *statements: tuple[str, Sequence[Sequence[object]]]) -> None:
+        """Carry out statements, each once for every row of parameters, in one transaction."""
         try:
             with self._db:
-                self._db.executemany(sql, rows)
+                for sql, rows in statements:
+                    self._db.executemany(sql, rows)
         except sqlite3.Error as error:
             raise StoreError(
                 f"{self.path}: cannot write the run: {error}. What was committed is safe; free space or fix "
@@ -140,20 +149,26 @@ class RunStore:
         modes: Iterable[ModeLabel] = (),
         probes: Iterable[Probe] = (),
     ) -> None:
-        """Write records, replacing those of the same key; each kind is one atomic commit, samples first.
+        """Write records, replacing those of the same key, in one atomic commit.
 
-        `samples` come with their position in the data set, which orders every table and export.
+        `samples` come with their position in the data set, which orders every table and export. An answer that
+        replaces another takes with it what was said of the other.
         """
+        answers: list[Sequence[object]] = [(r.key, r.sample_key, _encode(r).decode()) for r in responses]
+        replaced = [(key, data) for key, _, data in answers]
         groups: tuple[tuple[str, list[Sequence[object]]], ...] = (
             ("samples VALUES (?, ?, ?)", [(s.key, i, _encode(s.reference()).decode()) for i, s in samples]),
-            ("responses VALUES (?, ?, ?)", [(r.key, r.sample_key, _encode(r).decode()) for r in responses]),
+            ("responses VALUES (?, ?, ?)", answers),
             ("verdicts VALUES (?, ?, ?)", [(v.response_key, v.judge, _encode(v).decode()) for v in verdicts]),
             ("modes VALUES (?, ?, ?)", [(m.response_key, m.labeller, _encode(m).decode()) for m in modes]),
             ("probes VALUES (?, ?, ?)", [(p.response_key, p.probe, _encode(p).decode()) for p in probes]),
         )
-        for target, rows in groups:
-            if rows:
-                self._write(f"INSERT OR REPLACE INTO {target}", rows)
+        outdated = [
+            (f"DELETE FROM {table} WHERE response IN (SELECT key FROM responses WHERE key = ? AND data <> ?)", replaced)
+            for table in _SAID
+        ]
+        written = [(f"INSERT OR REPLACE INTO {target}", rows) for target, rows in groups if rows]
+        self._write(*(outdated if replaced else ()), *written)
 
     def samples(self) -> Iterator[Sample]:
         """Every sample, in data-set order."""
@@ -225,17 +240,52 @@ class RunStore:
     def forget_broken(self) -> None:
         """Drop the placeholders of data items that could not be read, so that a mended item replaces them."""
         broken = "SELECT key FROM samples WHERE data ->> '$.meta.broken' IS NOT NULL"
-        self._write(f"DELETE FROM responses WHERE sample IN ({broken})", [()])
-        self._write(f"DELETE FROM samples WHERE key IN ({broken})", [()])
+        answers = f"SELECT key FROM responses WHERE sample IN ({broken})"
+        self._write(
+            *((f"DELETE FROM {table} WHERE response IN ({answers})", [()]) for table in _SAID),
+            (f"DELETE FROM responses WHERE sample IN ({broken})", [()]),
+            (f"DELETE FROM samples WHERE key IN ({broken})", [()]),
+        )
+
+    def grow(self, manifest: Manifest) -> None:
+        """Put the manifest of a larger selection of the same run in place of the old one, which a note keeps."""
+        self._write(
+            ("UPDATE meta SET value = ? WHERE name = 'manifest'", [(_encode(manifest).decode(),)]),
+            _noted("grown_from", self.manifest.selection),
+        )
+        self.manifest = manifest
 
     def note(self, name: str, value: str) -> None:
         """Keep a named string with the run (judge fingerprints, self-graded marks, progress)."""
-        self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", [(f"note:{name}", value)])
+        self._write(_noted(name, value))
 
     def notes(self) -> dict[str, str]:
         """Every note by name."""
         rows = self._query("SELECT substr(name, 6), value FROM meta WHERE name LIKE 'note:%' ORDER BY name")
         return dict(rows.fetchall())
+
+
+def _noted(name: str, value: str) -> tuple[str, Sequence[Sequence[object]]]:
+    return "INSERT OR REPLACE INTO meta VALUES (?, ?)", [(f"note:{name}", value)]
+
+
+def _created(path: Path, manifest: Manifest) -> sqlite3.Connection:
+    if path.exists():
+        raise StoreError(f"{path}: exists already. Resume it with the same settings or choose another --run.")
+    try:
+        # Made under another name, so that whoever watches the folder never meets half a run.
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".making-") as folder:
+            making = Path(folder) / path.name
+            db = _connect(making)
+            db.executescript(
+                f"PRAGMA journal_mode=WAL; BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version={FORMAT};"
+                f"INSERT INTO meta VALUES ('manifest', {_quote(_encode(manifest).decode())}); COMMIT;"
+            )
+            db.close()
+            making.rename(path)
+        return _connect(path)
+    except (OSError, sqlite3.Error) as error:
+        raise StoreError(f"{path}: cannot create a run file there: {error}. Choose another --run.") from None
 
 
 def _connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:

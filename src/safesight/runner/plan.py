@@ -16,6 +16,7 @@ from safesight.core.protocols import BrokenItem
 from safesight.core.records import Machine, Manifest, Usage
 from safesight.core.store import RunStore
 from safesight.runner.generate import Job, taken
+from safesight.runner.select import grows
 
 
 class Estimate(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +67,7 @@ def run_path(wanted: Manifest, folder: Path) -> Path:
 
 
 def open_or_create(path: Path, wanted: Manifest) -> RunStore:
-    """Resume the run at `path` if it is the same run, create it if there is none.
+    """Resume the run at `path` if it is the same run, grow it if more of it is wanted, create it if there is none.
 
     Raises:
         ConfigError: another run is there; says which settings differ.
@@ -76,6 +77,10 @@ def open_or_create(path: Path, wanted: Manifest) -> RunStore:
         return RunStore.create(path, wanted)
     store = RunStore.open(path)
     if store.manifest.identity == wanted.identity:
+        return store
+    same = msgspec.structs.replace(wanted, selection=store.manifest.selection)
+    if same.identity == store.manifest.identity and grows(store.manifest.selection, wanted.selection):
+        store.grow(wanted)
         return store
     old, new = msgspec.to_builtins(store.manifest), msgspec.to_builtins(wanted)
     names = (

@@ -6,13 +6,17 @@ A choice depends on content keys and the seed only, so a reordered data set give
 from __future__ import annotations
 
 import heapq
+import re
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Final
 
 import msgspec
 
 from safesight.core.errors import ConfigError
 from safesight.core.records import Sample, content_hash
+
+_COUNT: Final = re.compile(r"(limit|stratified)[=:](\d+)(?= |$)")
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -45,6 +49,25 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         parts += [f"stratified:{self.stratified}"] if self.stratified is not None else []
         parts += [f"groups={'+'.join(self.groups)}"] if self.groups else []
         return " ".join(parts) or "all"
+
+
+def grows(old: str, new: str) -> bool:
+    """Whether a selection, in a manifest's words, takes everything that another took, and perhaps more.
+
+    The first N of a data set are among its first M, and so are N spread over its strata (`choose` deals them out in
+    one order); both are among all. Everything else of the words (groups, languages, subset) must be equal.
+    """
+    (old_kind, old_count, old_rest), (new_kind, new_count, new_rest) = _counted(old), _counted(new)
+    if old_rest != new_rest:
+        return False
+    return new_kind == "all" or (old_kind == new_kind and old_count <= new_count)
+
+
+def _counted(words: str) -> tuple[str, int, str]:
+    found = _COUNT.match(words)
+    if found is None:
+        return "all", 0, words.removeprefix("all").strip()
+    return found[1], int(found[2]), words[found.end() :].strip()
 
 
 def choose(samples: Iterable[Sample], selection: Selection, *, seed: int) -> frozenset[str] | None:
