@@ -5,7 +5,7 @@ from safesight.core.records import GuardEvent, Reply
 
 
 def test_what_shadow_mode_would_have_refused_was_not_refused() -> None:
-    event = GuardEvent(kind="window", action="refuse", detail="shadow")
+    event = GuardEvent(kind="window", action="refuse", carried_out=False)
     reply = Reply(status="ok", text="The picture shows a street.", guard_events=(event,))
     assert not guard_stopped(reply)
     assert not declined(reply)

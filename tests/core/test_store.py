@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from safesight.analysis.rates import guard_stopped
 from safesight.core.errors import StoreError
 from safesight.core.messages import user
 from safesight.core.records import Case, ModeLabel, Probe, Reply, Response, Sample, Verdict
@@ -187,3 +189,34 @@ def test_an_answer_and_its_verdict_written_together_stay_together(tmp_path: Path
         store.add(samples=[(0, sample)], responses=[answered(sample, text="first")], verdicts=[verdict])
         store.add(responses=[answered(sample, text="second")], verdicts=[verdict])
         assert list(store.verdicts()) == [verdict]
+
+
+def test_guard_events_of_earlier_files_are_read_as_they_are_written_today(tmp_path: Path) -> None:
+    """What a file written before told in words: shadow mode, and flags in a reasoning whose answer was delivered."""
+    old = (
+        '{"kind":"input","action":"release"}',
+        '{"kind":"window","action":"refuse","detail":"shadow"}',
+        '{"kind":"final","action":"refuse","detail":"reasoning"}',
+        '{"kind":"error","action":"halt","detail":"reasoning detector \'x\': gone"}',
+        '{"kind":"final","action":"annotate","detail":"reasoning shadow"}',
+    )
+    sample = make_sample(0)
+    with RunStore.create(tmp_path / "old.db", make_manifest()) as store:
+        store.add(samples=[(0, sample)], responses=[answered(sample)])
+        body = msgspec.to_builtins(answered(sample))
+        body["reply"]["guard_events"] = [json.loads(event) for event in old]
+    with sqlite3.connect(tmp_path / "old.db") as file:
+        file.execute("UPDATE responses SET data = ?", (json.dumps(body),))
+    with RunStore.open(tmp_path / "old.db", readonly=True) as store:
+        [read] = store.responses()
+        [case] = store.cases()
+        assert case.response == read
+        told = [(e.channel, e.action, e.carried_out) for e in read.reply.guard_events]
+        assert told == [
+            ("request", "release", True),
+            ("content", "refuse", False),
+            ("reasoning", "withhold", True),
+            ("reasoning", "withhold", True),
+            ("reasoning", "annotate", False),
+        ]
+        assert not guard_stopped(read.reply)

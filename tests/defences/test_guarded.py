@@ -101,7 +101,7 @@ async def test_protector_block_refuses_visibly(words: Path) -> None:
     reply, _ = await answer(defence, [f"The {BAD} way."])
     assert (reply.status, reply.finish_reason) == ("ok", "content_filter")
     assert reply.text == "I can't help with content that demeans people for who they are."
-    assert [(e.kind, e.action) for e in reply.guard_events] == [("input", "release"), ("final", "refuse")]
+    assert [(e.kind, e.action) for e in reply.guard_events] == [("input", "release"), ("window", "refuse")]
     safe, _ = await answer(defence, ["The usual way."])
     assert (safe.text, safe.finish_reason) == ("The usual way.", "stop")
     await defence.aclose()

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from safesight.core.taxonomy import HAZARDS
 from safesight.guard.detoxify import Detoxifier, Replacement, rewrite_messages, split_parts
-from safesight.guard.policy import Decision, DetoxifyRule, Policy, TimeRule
+from safesight.guard.policy import DetoxifyRule, Policy, TimeRule
 from safesight.guard.refusals import language_of, refusal
+from safesight.guard.rules import Decision
 from safesight.models.scripted import Line, Scripted, ScriptedModel
 from tests.guard.detectors import BAD
 

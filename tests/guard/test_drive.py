@@ -73,7 +73,7 @@ async def test_a_safe_stream_is_byte_identical_and_ends_as_upstream_did(detector
     deltas = await collect(stream)
     assert text_of(deltas) == SAFE
     assert deltas[-1] == END
-    assert [e.action for e in stream.events] == ["release"]
+    assert [e.action for e in stream.events] == ["release", "release"]
 
 
 @pytest.mark.parametrize("detector", [RunningWordDetector(), WordDetector()])
@@ -88,7 +88,7 @@ async def test_a_flag_stops_upstream_and_ends_with_content_filter(detector: Dete
     assert BAD[:4] not in shown
     assert "harmless" not in shown
     assert deltas[-1].finish_reason == "content_filter"
-    assert deltas[-2].text.startswith("I can't help")
+    assert deltas[-2].text.startswith("\n\nI can't help")
     assert stream.stop is not None
     assert stream.events[-1].action == "refuse"
 
@@ -100,8 +100,8 @@ async def test_rewriting_replaces_the_held_text_and_appends_to_what_was_shown() 
     stream = guard.stream(ASKED, Upstream([SAFE + f" Do the {BAD} thing now, please."]).deltas())
     deltas = await collect(stream)
     shown = text_of(deltas)
-    assert shown.endswith("Better not.")
-    assert SAFE.startswith(shown.removesuffix("Better not."))
+    assert shown.endswith("\n\nBetter not.")
+    assert SAFE.startswith(shown.removesuffix("\n\nBetter not."))
     assert BAD in model.calls[0].messages[1].text
     assert [e.kind for e in stream.events] == ["input", "window", "rewrite"]
 
@@ -153,7 +153,7 @@ async def test_shadow_shows_everything_and_records_what_would_be() -> None:
         deltas = await collect(stream)
         assert text_of(deltas) == f"The {BAD} text. More of it."
         assert deltas[-1] == END
-        assert [(e.action, e.detail) for e in stream.events[1:]] == [("refuse", "shadow")]
+        assert [(e.action, e.carried_out) for e in stream.events[1:]] == [("refuse", False), ("release", True)]
 
 
 @pytest.mark.parametrize("how", ["raise", "crash", "nan", "short", "hang"])
@@ -170,7 +170,7 @@ async def test_on_error_release_is_loud_but_shows_the_text() -> None:
     policy = Policy(input=NO_INPUT, on_error="release")
     stream = make(policy, BrokenDetector("raise")).stream(ASKED, Upstream([*SAFE, END]).deltas())
     assert text_of(await collect(stream)) == SAFE
-    assert [(e.kind, e.action) for e in stream.events[1:]] == [("error", "release")]
+    assert [(e.kind, e.action) for e in stream.events[1:]] == [("error", "release"), ("final", "release")]
 
 
 @given(st.lists(st.integers(1, 40), max_size=30), st.booleans(), st.booleans())

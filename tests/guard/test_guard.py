@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from safesight.analysis.rates import declined, guard_stopped
 from safesight.core.errors import ConfigError, UnknownName
 from safesight.core.messages import Image, system, user
 from safesight.core.records import Exchange, Harm, Reply
@@ -37,9 +38,10 @@ def reply(text: str, **fields: object) -> Reply:
 async def test_a_safe_answer_comes_back_as_it_was_with_the_guards_events() -> None:
     protected = await make().protect(reply("Eight minutes.", reasoning="simple"), messages=QUESTION)
     assert (protected.text, protected.reasoning, protected.finish_reason) == ("Eight minutes.", "simple", "stop")
-    assert [(e.kind, e.action, e.harm) for e in protected.guard_events] == [
-        ("input", "release", None),
-        ("final", "release", 0.1),
+    assert [(e.kind, e.channel, e.action, e.harm) for e in protected.guard_events] == [
+        ("input", "request", "release", None),
+        ("final", "reasoning", "release", 0.1),
+        ("final", "content", "release", 0.1),
     ]
     assert protected.latency_ms > 5.0
 
@@ -114,20 +116,40 @@ async def test_on_error_release_lets_the_text_out_and_records_it() -> None:
     policy = Policy(input=NO_INPUT, on_error="release")
     protected = await make(policy, BrokenDetector("raise")).protect(reply("Text"), messages=QUESTION)
     assert protected.text == "Text"
-    assert [(e.kind, e.action) for e in protected.guard_events[1:]] == [("error", "release")]
+    assert [(e.kind, e.action) for e in protected.guard_events[1:]] == [("error", "release"), ("final", "release")]
 
 
 async def test_shadow_changes_nothing_and_records_what_would_be() -> None:
     guard = make(Policy(shadow=True, input=NO_INPUT))
     protected = await guard.protect(reply(BAD), messages=QUESTION)
     assert (protected.text, protected.finish_reason) == (BAD, "stop")
-    assert [(e.action, e.detail) for e in protected.guard_events] == [("release", ""), ("refuse", "shadow")]
+    events = [(e.action, e.carried_out) for e in protected.guard_events]
+    assert events == [("release", True), ("refuse", False), ("release", True)]
 
 
-async def test_flagged_reasoning_is_left_out() -> None:
-    protected = await make().protect(reply("Fine.", reasoning=BAD), messages=QUESTION)
-    assert (protected.text, protected.reasoning) == ("Fine.", "")
-    assert protected.guard_events[1].detail == "reasoning"
+async def test_flagged_reasoning_ends_the_reply_or_is_left_out_as_the_policy_says() -> None:
+    thought = reply("Fine.", reasoning=f"A {BAD} plan")
+    stopped = await make().protect(thought, messages=QUESTION)
+    assert (stopped.finish_reason, stopped.reasoning, "Fine" in stopped.text) == ("content_filter", "", False)
+    assert guard_stopped(stopped)
+    left_out = await make(Policy(input=NO_INPUT, reasoning="withhold")).protect(thought, messages=QUESTION)
+    assert (left_out.text, left_out.reasoning, left_out.finish_reason) == ("Fine.", "", "stop")
+    told = [(e.channel, e.action, e.carried_out) for e in left_out.guard_events[1:]]
+    assert told == [("reasoning", "withhold", True), ("content", "release", True)]
+    assert not guard_stopped(left_out)
+    assert not declined(left_out)
+    shadow = await make(Policy(input=NO_INPUT, shadow=True)).protect(thought, messages=QUESTION)
+    assert (shadow.text, shadow.reasoning) == (thought.text, thought.reasoning)
+    assert not guard_stopped(shadow)
+
+
+async def test_reasoning_is_rewritten_by_nobody() -> None:
+    policy = Policy(action="rewrite", input=NO_INPUT, detoxify=DetoxifyRule(model="scripted:echo"))
+    model = ScriptedModel([])
+    guard = make(policy, detoxifier=Detoxifier(policy, model=model))
+    protected = await guard.protect(reply("Fine.", reasoning=BAD), messages=QUESTION)
+    assert protected.text.startswith("I can't help")
+    assert [(e.kind, e.action) for e in protected.guard_events[1:]] == [("window", "rewrite"), ("final", "refuse")]
 
 
 async def test_what_was_not_answered_passes_unjudged() -> None:
@@ -151,7 +173,7 @@ async def test_rewrites_are_checked_again_and_named() -> None:
     protected = await guard.protect(reply(f"Take the {BAD} one."), messages=QUESTION)
     assert protected.text == "Use the allowed one."
     assert protected.finish_reason == "content_filter"
-    assert [(e.kind, e.action) for e in protected.guard_events[1:]] == [("final", "rewrite"), ("rewrite", "release")]
+    assert [(e.kind, e.action) for e in protected.guard_events[1:]] == [("window", "rewrite"), ("rewrite", "release")]
 
 
 async def test_an_image_detector_is_asked_once_for_the_same_request() -> None:

@@ -7,19 +7,20 @@ import pytest
 
 from safesight.core.errors import ConfigError, DetectorError, UnknownName
 from safesight.core.records import Harm
+from safesight.guard.describe import explain_policy
 from safesight.guard.policy import (
     CategoryRule,
     DetectorRule,
     DetoxifyRule,
     InputRule,
     Policy,
-    Rule,
     StreamRule,
     Threshold,
     default_policy,
     read_policy,
     validated,
 )
+from safesight.guard.rules import Rule
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -131,7 +132,7 @@ def test_explains_itself() -> None:
         detectors=(DetectorRule(name="embedded"), DetectorRule(name="generative:x", when="grey")),
         detoxify=DetoxifyRule(model="embedded"),
     )
-    text = policy.explain()
+    text = explain_policy(policy)
     for words in (
         "SHADOW MODE",
         "FAILS OPEN",
@@ -143,5 +144,5 @@ def test_explains_itself() -> None:
         "Rewrites come from embedded",
     ):
         assert words in text
-    assert "nothing leaves before its verdict" in default_policy().explain()
-    assert "AUDIT ONLY" in Policy(stream=StreamRule(windows="audit")).explain()
+    assert "nothing leaves before its verdict" in explain_policy(default_policy())
+    assert "AUDIT ONLY" in explain_policy(Policy(stream=StreamRule(windows="audit")))

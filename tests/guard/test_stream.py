@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.records import Harm
 from safesight.guard.actions import Check, Note, Release, Stop, StreamAction
-from safesight.guard.panel import Tier
-from safesight.guard.policy import CategoryRule, Decision, Policy, Rule, StreamRule
+from safesight.guard.policy import CategoryRule, Policy, StreamRule
+from safesight.guard.rules import Decision, Rule, Tier
 from safesight.guard.stream import StreamGuard
 from tests.guard.detectors import BAD, WordSession
 
@@ -250,7 +250,7 @@ def test_debounce_holds_a_suspect_row_and_lets_it_go_when_it_ends() -> None:
     driven = Driven(StreamGuard(policy, tiers=asked(policy)), lambda _: Harm(harm=next(scores)))
     lengths: list[int] = []
     for _ in range(5):
-        driven.take(driven.guard.feed("0123456789"))
+        driven.take(driven.guard.feed("012345678 "))
         driven.settle()
         lengths.append(len(driven.released))
     assert lengths == [10, 10, 30, 30, 30]
@@ -303,10 +303,10 @@ def test_grey_tier_decides_in_the_grey_band_only() -> None:
 def test_end_tier_is_asked_once_even_when_the_last_window_is_full() -> None:
     policy = Policy(stream=StreamRule(windows="window", window_chars=10, min_chars=3, hold_chars=4))
     tiers = [Tier(Rule(policy), session=WordSession("nothing")), Tier(Rule(policy), when="end")]
-    driven = Driven(StreamGuard(policy, tiers=tiers), lambda _: Harm(harm=0.9)).run(["0123456789"] * 2)
-    assert driven.released == "0123456789012345"
+    driven = Driven(StreamGuard(policy, tiers=tiers), lambda _: Harm(harm=0.9)).run(["0123 5678 "] * 2)
+    assert driven.released == "0123 5678 0123 "
     assert driven.stop is not None
-    assert driven.stop.held == "6789"
+    assert driven.stop.held == "5678 "
 
 
 def test_gate_holds_until_the_request_is_admitted() -> None:

@@ -50,15 +50,15 @@ def events(text: str, sizes: Sequence[int], field: str = "content") -> list[byte
 def run(payloads: Sequence[bytes], by: Guard | None = None) -> tuple[list[bytes], ReplyGuard]:
     """Drive a reply as the relay does, with a fixed replacement."""
     by = by or guard()
-    reply = ReplyGuard(lambda: by.open_stream("q"))
+    reply = ReplyGuard(lambda channel: by.drive("q", channel=channel))
     out: list[bytes] = []
 
     def settle() -> None:
-        while reply.checks or reply.stopped:
-            checks, reply.checks = reply.checks, []
-            for channel, check in checks:
-                said = asyncio.run(by.verdicts(channel.guard, [check], question="q"))
-                reply.settle(channel, said)
+        while reply.waiting or reply.stopped:
+            waiting, reply.waiting = reply.waiting, {}
+            for channel in waiting.values():
+                asyncio.run(channel.drive.settle())
+                reply.settled(channel)
             out.extend(reply.take())
             for choice in list(reply.stopped):
                 reply.replace(choice, "[refused]", reason={"action": "refuse"})
@@ -114,7 +114,7 @@ def test_nothing_of_the_window_that_fired_leaves(text: str, pieces: list[int]) -
     released = seen.removesuffix("[refused]")
     assert text.startswith(released)
     assert len(released) <= text.index(BAD)
-    assert reply.events[-1].action == "refuse"
+    assert reply.records[-1].action == "refuse"
 
 
 @settings(deadline=None)
@@ -193,13 +193,14 @@ def test_ten_thousand_faulted_streams_leak_nothing(count: Callable[[str], None])
         text = "".join(rng.choices(WORDS, k=rng.randrange(12)))
         payloads = events(text, [rng.randrange(1, 20) for _ in range(30)])
         payloads = payloads[: rng.randrange(len(payloads) + 1)]
-        reply = ReplyGuard(lambda by=by: by.open_stream("q"))
+        reply = ReplyGuard(lambda channel, by=by: by.drive("q", channel=channel))
         sent: list[bytes] = []
         for payload in payloads:
             reply.feed(payload)
-            checks, reply.checks = reply.checks, []
-            for channel, check in checks:
-                reply.settle(channel, loop.run_until_complete(by.verdicts(channel.guard, [check], question="q")))
+            waiting, reply.waiting = reply.waiting, {}
+            for channel in waiting.values():
+                loop.run_until_complete(channel.drive.settle())
+                reply.settled(channel)
             sent += reply.take()
         seen = text_of(sent)
         leaked += reply.leaked_chars + (len(seen) if broken else 0) + (BAD in seen)
@@ -270,7 +271,7 @@ def test_events_that_come_together_end_like_events_that_come_alone(text: str, pi
     payloads = events(text, pieces)
     alone, _ = run(payloads)
     by = guard()
-    reply = ReplyGuard(lambda: by.open_stream("q"))
+    reply = ReplyGuard(lambda channel: by.drive("q", channel=channel))
     reply.feed(*payloads)
     reply.end()
     out = reply.take()

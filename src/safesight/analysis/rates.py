@@ -134,7 +134,7 @@ def outcome(case: Case) -> Outcome:
 
 def guard_stopped(reply: Reply) -> bool:
     """Whether a guard (not the provider, not the model) withheld this answer."""
-    return any(event.action in _GUARD_STOPS and event.detail != "shadow" for event in reply.guard_events)
+    return any(event.carried_out and event.action in _GUARD_STOPS for event in reply.guard_events)
 
 
 def declined(reply: Reply) -> bool:

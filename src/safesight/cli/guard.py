@@ -37,10 +37,11 @@ def guard(
     ui: Annotated[bool, typer.Option("--ui", help="Serve the guard console at /ui.")] = False,
 ) -> None:
     """OpenAI-compatible protecting proxy."""
+    from safesight.guard.describe import explain_policy
     from safesight.guard.policy import read_policy
 
     if check is not None:
-        typer.echo(read_policy(check).explain())
+        typer.echo(explain_policy(read_policy(check)))
         return
     if not upstream:
         raise ConfigError("expected --upstream URL (the server to guard) or --check POLICY.")

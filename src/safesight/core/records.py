@@ -106,20 +106,26 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class GuardEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One decision of a guard or defence, for audit and timelines; carries no text of prompt or reply."""
+    """One decision of a guard or defence, for audit, timelines and rates; carries no text of prompt or reply."""
 
     kind: str
     """input | window | final | rewrite | caption | self_check | error"""
     action: str
-    """release | annotate | hold | refuse | rewrite | halt"""
+    """release | annotate | hold | withhold | refuse | rewrite | halt; `withhold`: this text was left out of a reply
+    that was delivered."""
+    channel: str = "content"
+    """What the decision was about: request | content | reasoning | refusal | tool:N | logprobs | other"""
+    carried_out: bool = True
+    """False where shadow or audit mode decided and changed nothing."""
     harm: float | None = None
     categories: tuple[str, ...] = ()
     detector: str = ""
     start: int = 0
     end: int = 0
-    """Character span of the answer that the decision covers."""
+    """Character span of the text that the decision covers."""
     latency_ms: float = 0.0
     detail: str = ""
+    """In words, for people: nothing is decided by it."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,7 +20,7 @@ import msgspec
 
 from safesight.core.errors import StoreError
 from safesight.core.lock import RunLock
-from safesight.core.records import Case, Manifest, ModeLabel, Probe, Response, Sample, Verdict
+from safesight.core.records import Case, GuardEvent, Manifest, ModeLabel, Probe, Response, Sample, Verdict
 
 FORMAT = 1
 
@@ -52,6 +52,31 @@ T = TypeVar("T")
 def _decode(rows: Iterable[tuple[str]], kind: type[T]) -> Iterator[T]:
     decoder = msgspec.json.Decoder(kind)
     return (decoder.decode(row[0]) for row in rows)
+
+
+def _typed_events(response: Response) -> Response:
+    """A response as it is written today: earlier files tell channel and shadow mode in an event's `detail`."""
+    events = response.reply.guard_events
+    if not any(event.detail.startswith(_TOLD_IN_WORDS) or event.kind == "input" for event in events):
+        return response
+    reply = msgspec.structs.replace(response.reply, guard_events=tuple(map(_typed_event, events)))
+    return msgspec.structs.replace(response, reply=reply)
+
+
+_TOLD_IN_WORDS = ("shadow", "reasoning")
+
+
+def _typed_event(event: GuardEvent) -> GuardEvent:
+    words = event.detail.split(" ", 1)
+    if event.kind == "input":
+        event = msgspec.structs.replace(event, channel="request")
+    if words[0] == "reasoning" and event.kind in ("final", "error"):
+        # The reasoning was left out, and the answer judged by itself.
+        action = "withhold" if event.action in ("refuse", "rewrite", "halt") else event.action
+        event = msgspec.structs.replace(event, channel="reasoning", action=action, detail="".join(words[1:]))
+    if event.detail == "shadow":
+        event = msgspec.structs.replace(event, carried_out=False, detail="")
+    return event
 
 
 class RunStore:
@@ -177,7 +202,7 @@ class RunStore:
     def responses(self) -> Iterator[Response]:
         """Every response, in data-set order."""
         sql = "SELECT r.data FROM responses r JOIN samples s ON s.key = r.sample ORDER BY s.position"
-        return _decode(self._query(sql), Response)
+        return map(_typed_events, _decode(self._query(sql), Response))
 
     def verdicts(self, judge: str | None = None) -> Iterator[Verdict]:
         """Every verdict, of one judge or of all, in data-set order."""
@@ -215,7 +240,7 @@ class RunStore:
         for sample, response, verdict in self._query(sql, (judge or "", *(only or ()))):
             yield Case(
                 sample=decode(sample, type=Sample),
-                response=decode(response, type=Response),
+                response=_typed_events(decode(response, type=Response)),
                 verdict=decode(verdict, type=Verdict) if verdict else None,
             )
 

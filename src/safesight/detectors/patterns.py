@@ -95,12 +95,13 @@ class PatternSession:
         text = self._tail + fresh
         for phrase in self._owner.matches(text, beyond=known):
             self._hit = True
-            if phrase.category:
-                self._categories[phrase.category] = 1.0
+            self._categories[phrase.category or OTHER] = 1.0
         self._tail = text[-self._owner.reach :]
         if not self._hit:
             return _SAFE
-        return Harm(harm=1.0, categories=dict(self._categories))
+        # Phrases of no category stay apart from those of one, which a policy may tolerate.
+        named = self._categories.keys() != {OTHER} or self._owner.names_other
+        return Harm(harm=1.0, categories=dict(self._categories) if named else {})
 
 
 _SAFE: Final = Harm(harm=0.0)
@@ -117,6 +118,7 @@ class Patterns:
         self.fingerprint = content_hash("patterns", [(p.text, p.category) for p in phrases])
         self.reach = max(len(phrase.text) for phrase in phrases)
         """Characters kept of what was seen: no phrase that ends in new text starts earlier, nor does its left edge."""
+        self.names_other = any(phrase.category == OTHER for phrase in phrases)
         self._phrases = tuple(phrases)
         self._automaton = _automaton([phrase.text for phrase in phrases])
 

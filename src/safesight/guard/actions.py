@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from safesight.guard.policy import Decision
+from safesight.guard.rules import Decision
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -14,7 +14,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     asks: tuple[int, ...]
     """Positions (in the guard's tiers) of the detectors to ask."""
     answer: str
-    """The window after at most `context_chars` of the answer before it."""
+    """The window after at most `context_chars` of the answer before it; for `end` tiers the whole answer."""
     start: int
     end: int
     """The window's character span in the answer."""
@@ -48,6 +48,8 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True):
     """The last released text (at most `context_chars`); kept only where the policy rewrites."""
     start: int
     end: int
+    channel: str = "content"
+    """Which text of the reply was at fault."""
 
 
 StreamAction = Check | Release | Note | Stop

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from safesight.core.begun import Begun
 from safesight.core.errors import DetectorError
+from safesight.core.messages import Image
 from safesight.core.protocols import Detector
 from safesight.core.records import Exchange, Harm
-from safesight.guard.panel import Outcome, broken
+from safesight.guard.actions import Check, StreamAction
+from safesight.guard.rules import Outcome, broken
+from safesight.guard.stream import StreamGuard
+
+BATCH: Final = 64
+"""Windows scored in one call at most."""
 
 
 async def ask(detector: Detector, exchanges: Sequence[Exchange], *, timeout_ms: int) -> list[Outcome]:
@@ -34,3 +41,38 @@ async def ask(detector: Detector, exchanges: Sequence[Exchange], *, timeout_ms: 
         odd = DetectorError(f"detector {detector.name!r}: expected {len(exchanges)} scores, got {len(harms)}.")
         return [odd for _ in exchanges]
     return list(harms)
+
+
+async def answer_checks(
+    stream: StreamGuard,
+    checks: Sequence[Check],
+    *,
+    detectors: Sequence[Detector],
+    question: str,
+    images: Sequence[Image],
+    timeout_ms: int,
+) -> list[StreamAction]:
+    """Answer a stream's checks and those that follow from them; returns what the stream then says."""
+    actions: list[StreamAction] = []
+    todo = list(checks)
+    while todo and stream.stop is None:
+        batch, todo = todo[:BATCH], todo[BATCH:]
+        exchanges = [Exchange(question=question, answer=c.answer, images=tuple(images)) for c in batch]
+        asked = sorted({index for check in batch for index in check.asks})
+        scored = await asyncio.gather(
+            *(_score(detectors[index], index, batch, exchanges, timeout_ms=timeout_ms) for index in asked)
+        )
+        found = dict(zip(asked, scored, strict=True))
+        for check in batch:
+            said = stream.verdict(check.id, [found[index][check.id] for index in check.asks])
+            todo += [action for action in said if isinstance(action, Check)]
+            actions += [action for action in said if not isinstance(action, Check)]
+    return actions
+
+
+async def _score(
+    detector: Detector, index: int, checks: Sequence[Check], exchanges: Sequence[Exchange], *, timeout_ms: int
+) -> dict[int, Outcome]:
+    wanted = [(c.id, e) for c, e in zip(checks, exchanges, strict=True) if index in c.asks]
+    outcomes = await ask(detector, [e for _, e in wanted], timeout_ms=timeout_ms)
+    return {check: outcome for (check, _), outcome in zip(wanted, outcomes, strict=True)}

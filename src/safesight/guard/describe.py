@@ -43,7 +43,7 @@ def _detector(rule: DetectorRule, policy: Policy) -> str:
     when = {
         "every": "every window",
         "grey": f"windows scored from {rule.grey_low:g} to {rule.grey_high:g} before it (its verdict counts)",
-        "end": "the end of the answer",
+        "end": "the end of the answer, about all of it",
     }[rule.when]
     own = _threshold(rule.threshold, policy)
     overall = _threshold(policy.threshold, policy)
@@ -80,6 +80,8 @@ def explain_policy(policy: Policy) -> str:
     for code, rule in sorted(policy.categories.items()):
         action = _ACTIONS[rule.action or policy.action]
         lines.append(f"Category {hazard_name(code)} ({code}): flags at {_threshold(rule, policy)}; then: {action}.")
+    if policy.reasoning == "withhold":
+        lines.append("A flag in the reasoning leaves the reasoning out; the answer goes on, judged by itself.")
     lines += _windows(policy.stream)
     lines.append(_input(policy))
     if policy.on_error == "halt":

@@ -22,8 +22,9 @@ from safesight.core.messages import Message, system, user
 from safesight.core.protocols import Model
 from safesight.core.records import JUDGED, Decoding, GuardEvent, Usage, content_hash
 from safesight.core.taxonomy import hazard_name
-from safesight.guard.policy import Decision, Policy
+from safesight.guard.policy import Policy
 from safesight.guard.refusals import language_of, refusal
+from safesight.guard.rules import Decision
 
 Recheck = Callable[[str], Awaitable[Decision | None]]
 """Checks a text as an answer to the same question; None lets it pass."""
@@ -40,6 +41,11 @@ class Replacement(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[GuardEvent, ...]
     usage: Usage = Usage()
     """Tokens that rewriting cost."""
+
+    def below(self, *, shown: bool) -> str:
+        """The text as it follows what was shown of the answer: after a blank line, so that neither reads as the other's
+        end; alone where nothing was."""
+        return f"\n\n{self.text}" if shown and self.text else self.text
 
 
 def _prompt(name: str) -> str:

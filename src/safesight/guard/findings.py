@@ -6,8 +6,7 @@ import msgspec
 
 from safesight.core.messages import Image
 from safesight.core.records import GuardEvent, Harm
-from safesight.guard.panel import Outcome
-from safesight.guard.policy import Decision
+from safesight.guard.rules import Decision, Outcome
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,21 +30,15 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
                 found[code] = max(score, found.get(code, 0.0))
         return found
 
-    def event(self, kind: str, *, end: int = 0, shadow: bool = False) -> GuardEvent:
+    def event(self, kind: str, *, end: int = 0, channel: str = "request", shadow: bool = False) -> GuardEvent:
         """The verdict as a record."""
         decision = self.decision
         if decision is None:
-            return GuardEvent(kind=kind, action="release", harm=self.harm, end=end, latency_ms=self.latency_ms)
-        return GuardEvent(
-            kind="error" if decision.cause == "error" else kind,
-            action=decision.action,
-            harm=decision.harm,
-            categories=decision.categories,
-            detector=decision.detector,
-            end=end,
-            latency_ms=self.latency_ms,
-            detail="shadow" if shadow else decision.detail,
-        )
+            return GuardEvent(
+                kind=kind, action="release", channel=channel, harm=self.harm, end=end, latency_ms=self.latency_ms
+            )
+        event = decision_event(decision, 0, end, kind=kind, channel=channel, would=shadow)
+        return msgspec.structs.replace(event, latency_ms=self.latency_ms)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,15 +49,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     checked: Checked
 
 
-def window_event(decision: Decision, start: int, end: int, *, would: bool = False) -> GuardEvent:
-    """A decision on a window of a stream as a record; `would`: shadow or audit mode kept it from happening."""
+def decision_event(
+    decision: Decision, start: int, end: int, *, channel: str, kind: str = "window", would: bool = False
+) -> GuardEvent:
+    """A decision on a text as a record; `would`: shadow or audit mode kept it from happening."""
     return GuardEvent(
-        kind="error" if decision.cause == "error" else "window",
+        kind="error" if decision.cause == "error" else kind,
         action=decision.action,
+        channel=channel,
+        carried_out=not would,
         harm=decision.harm,
         categories=decision.categories,
         detector=decision.detector,
         start=start,
         end=end,
-        detail="shadow" if would else decision.detail,
+        detail=decision.detail,
     )

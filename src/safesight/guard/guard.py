@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from copy import copy
+from functools import partial
 
 import msgspec
 
@@ -18,23 +18,19 @@ from safesight.core.begun import Begun
 from safesight.core.errors import ConfigError, DataError, MissingExtra
 from safesight.core.messages import Image, Message
 from safesight.core.protocols import Delta, Detector, IncrementalDetector, Model
-from safesight.core.records import JUDGED, Exchange, GuardEvent, Harm, Reply, content_hash
+from safesight.core.records import JUDGED, GuardEvent, Reply, content_hash
 from safesight.core.registry import open_plugin
 from safesight.guard.actions import Check, Stop, StreamAction
-from safesight.guard.asking import ask
+from safesight.guard.asking import answer_checks
 from safesight.guard.detoxify import Detoxifier, Replacement, total
-from safesight.guard.drive import GuardedStream
+from safesight.guard.drive import FILTERED, Drive, GuardedStream, withheld
 from safesight.guard.findings import Checked, Request
-from safesight.guard.panel import Outcome, Panel, Tier, Unopened, broken
-from safesight.guard.policy import GUARDED, SEVERITY, Decision, Policy, Rule, default_policy
+from safesight.guard.policy import GUARDED, Policy, default_policy
 from safesight.guard.question import open_reader, read_question, user_images
 from safesight.guard.request import RequestPanel
+from safesight.guard.rules import Decision, Outcome, Rule, Tier, Unopened, broken, stops
 from safesight.guard.stream import StreamGuard
-from safesight.guard.windows import Cutter
 from safesight.media.ocr import OcrReader
-
-BATCH = 64
-"""Windows scored in one call at most."""
 
 
 class Guard:
@@ -72,7 +68,7 @@ class Guard:
         every = (*detectors, *([image_detector] if image_detector else ()))
         self.detector_fingerprints = tuple(sorted({d.fingerprint for d in every}))
         self.fingerprint = content_hash(
-            "guard",
+            "guard, one driver",
             policy.fingerprint,
             [d.fingerprint for d in every],
             self.detoxifier.fingerprint,
@@ -81,7 +77,7 @@ class Guard:
 
     def stops(self, decision: Decision | None) -> bool:
         """Whether a decision keeps a text from leaving; in shadow mode none does."""
-        return decision is not None and not self.policy.shadow and SEVERITY[decision.action] > SEVERITY["annotate"]
+        return stops(decision) and not self.policy.shadow
 
     async def read(self, messages: Sequence[Message]) -> Request:
         """Read a request and judge it, as far as the policy asks, within `input_ms`."""
@@ -113,54 +109,45 @@ class Guard:
         return Request(question=question, images=images, checked=checked)
 
     async def check(self, question: str, answer: str, *, images: Sequence[Image] = ()) -> Checked:
-        """Judge a whole answer to a question.
+        """Judge a whole answer to a question, as it would be judged while it is written.
 
-        A detector with a running score counts at its worst window, as it would on a stream, so that a benign tail
-        clears nothing; others see the whole answer once.
+        Detectors see what they would see of a stream: windows, or the finished answer (`when = "end"`). A benign tail
+        clears nothing. In shadow mode the decision is what would have been done.
         """
-        started = time.perf_counter()
-        tiers = [self._tier(index, question) for index in range(len(self.detectors))]
-        panel = Panel(self.policy, tiers)
-        peaks = [await self._peak(tier, answer) if tier.session is not None else None for tier in tiers]
-        outcomes: list[Outcome | None] = [None] * len(tiers)
-        exchange = Exchange(question=question, answer=answer, images=tuple(images))
-        for index, detector in enumerate(self.detectors):
-            if panel.wants(index, outcomes, text=answer, final=True):
-                asked = peaks[index] or (await ask(detector, [exchange], timeout_ms=self.policy.time.check_ms))[0]
-                outcomes[index] = asked
-        return Checked(
-            decision=panel.judge(outcomes),
-            outcomes=tuple(o for o in outcomes if o is not None),
-            latency_ms=1e3 * (time.perf_counter() - started),
-        )
+        drive = self.drive(question, images=images)
+        await drive.whole(answer)
+        return drive.checked()
 
     async def protect(self, reply: Reply, *, messages: Sequence[Message], request: Request | None = None) -> Reply:
         """Return a reply as it may be shown, with the guard's events and time added.
 
         A refused or rewritten reply keeps status `ok` and gets finish reason `content_filter`; a halted one is
-        `blocked`; where a detector broke under `on_error = "halt"` the status is `error`. Reasoning is judged too and
-        left out when flagged. `request` is the verdict of `read`, where the caller already has it.
+        `blocked`; where a detector broke under `on_error = "halt"` the status is `error`. Reasoning is judged too; what
+        a flag in it does is the policy's `reasoning`. `request` is the verdict of `read`, where the caller already has
+        it.
         """
         started = time.perf_counter()
         request = request or await self.read(messages)
         events = [request.checked.event("input", shadow=self.policy.shadow)]
         refused = request.checked.decision
         if refused is not None and self.stops(refused):
-            return await self._stopped(reply, request, refused, events, started, answer="")
+            stop = Stop(decision=refused, held="", context="", start=0, end=0)
+            return await self._stopped(reply, request, stop, events, started)
         if reply.status not in JUDGED:
             return self._finish(reply, events, started)
-        if reply.reasoning:
-            hidden = await self.check(request.question, reply.reasoning, images=request.images)
-            if hidden.decision is not None:
-                event = hidden.event("final", end=len(reply.reasoning), shadow=self.policy.shadow)
-                events.append(msgspec.structs.replace(event, detail=f"reasoning {event.detail}".strip()))
-            if self.stops(hidden.decision):
+        for channel, text in (("reasoning", reply.reasoning), ("content", reply.text)):
+            drive = self.drive(request.question, images=request.images, channel=channel)
+            await drive.whole(text)
+            drive.end()
+            events += [withheld(event, self.policy) for event in drive.events]
+            if drive.stop is None:
+                continue
+            if channel == "reasoning" and self.policy.reasoning == "withhold":
                 reply = msgspec.structs.replace(reply, reasoning="")
-        checked = await self.check(request.question, reply.text, images=request.images)
-        events.append(checked.event("final", end=len(reply.text), shadow=self.policy.shadow))
-        flagged = checked.decision
-        if flagged is not None and self.stops(flagged):
-            return await self._stopped(reply, request, flagged, events, started, answer=reply.text)
+                continue
+            # Nothing of a whole answer has left, so all of it is at stake, not only the window that fired.
+            stop = msgspec.structs.replace(drive.stop, held=text, context="")
+            return await self._stopped(reply, request, stop, events, started)
         return self._finish(reply, events, started)
 
     def rewritten_by(self, model: Model) -> Guard:
@@ -178,27 +165,38 @@ class Guard:
         tiers = [self._tier(index, question) for index in range(len(self.detectors))]
         return StreamGuard(self.policy, tiers=tiers, gated=gated)
 
+    def drive(self, question: str, *, images: Sequence[Image] = (), channel: str = "content") -> Drive:
+        """The driver of one text of a reply to `question`: the same for whole answers, streams and the proxy."""
+        answer = partial(self.verdicts, question=question, images=images)
+        return Drive(self.open_stream(question), answer, channel=channel)
+
     async def verdicts(
         self, stream: StreamGuard, checks: Sequence[Check], *, question: str, images: Sequence[Image] = ()
     ) -> list[StreamAction]:
         """Answer a stream's checks, many windows in one call of a detector; returns what the stream then says."""
-        actions: list[StreamAction] = []
-        todo = list(checks)
-        while todo and stream.stop is None:
-            batch, todo = todo[:BATCH], todo[BATCH:]
-            exchanges = [Exchange(question=question, answer=c.answer, images=tuple(images)) for c in batch]
-            asked = sorted({index for check in batch for index in check.asks})
-            scored = await asyncio.gather(*(self._score(index, batch, exchanges) for index in asked))
-            found = dict(zip(asked, scored, strict=True))
-            for check in batch:
-                said = stream.verdict(check.id, [found[index][check.id] for index in check.asks])
-                todo += [action for action in said if isinstance(action, Check)]
-                actions += [action for action in said if not isinstance(action, Check)]
-        return actions
+        return await answer_checks(
+            stream,
+            checks,
+            detectors=self.detectors,
+            question=question,
+            images=images,
+            timeout_ms=self.policy.time.check_ms,
+        )
 
     async def replace(self, stop: Stop, *, question: str, images: Sequence[Image] = ()) -> Replacement:
-        """What to say after a stream stopped: a re-checked rewrite of the held text, a refusal, or nothing."""
-        return await self._replace(stop.decision, question, stop.held, images, before=stop.context)
+        """What to say in place of what stopped: a re-checked rewrite of the held text, a refusal, or nothing.
+
+        Only an answer is rewritten; in place of reasoning or of a tool call stands a refusal.
+        """
+        decision = stop.decision
+        if decision.action == "rewrite" and stop.channel != "content":
+            decision = msgspec.structs.replace(decision, action="refuse")
+
+        async def recheck(text: str) -> Decision | None:
+            found = (await self.check(question, stop.context + text, images=images)).decision
+            return found if stops(found) else None
+
+        return await self.detoxifier.replace(decision, question=question, answer=stop.held, recheck=recheck)
 
     async def aclose(self) -> None:
         """Close detectors and the detoxifier's model."""
@@ -206,11 +204,6 @@ class Guard:
             await detector.aclose()
         await self._requests.aclose()
         await self.detoxifier.aclose()
-
-    async def _score(self, index: int, checks: Sequence[Check], exchanges: Sequence[Exchange]) -> dict[int, Outcome]:
-        wanted = [(c.id, e) for c, e in zip(checks, exchanges, strict=True) if index in c.asks]
-        outcomes = await ask(self.detectors[index], [e for _, e in wanted], timeout_ms=self.policy.time.check_ms)
-        return {check: outcome for (check, _), outcome in zip(wanted, outcomes, strict=True)}
 
     def _tier(self, index: int, question: str) -> Tier:
         entry, detector = self.policy.detectors[index], self._running[index]
@@ -222,60 +215,17 @@ class Guard:
                 tier.session, tier.broken = Unopened(), broken(detector.name, error)
         return tier
 
-    async def _peak(self, tier: Tier, answer: str) -> Outcome:
-        """The worst of a running score over the answer's windows; a failure is worse than any score.
-
-        As on a stream, a score counts as far as it lasts for `debounce` windows, and the last window's alone.
-        """
-        cutter = Cutter(self.policy.stream)
-        row: deque[Harm] = deque(maxlen=self.policy.stream.debounce)
-        harm, categories = 0.0, dict[str, float]()
-        start, end, fed = 0, -1, 0
-        while end < len(answer):
-            fed += 1
-            if fed % BATCH == 0:
-                await asyncio.sleep(0)  # a long answer must not keep other streams waiting
-            end = cutter.cut(answer, start, start) or len(answer)
-            outcome = tier.feed(answer[start:end])
-            if not isinstance(outcome, Harm) or not 0.0 <= outcome.harm <= 1.0:
-                return outcome
-            row.append(outcome)
-            start = end
-            if len(row) < self.policy.stream.debounce and end < len(answer):
-                continue
-            lasting = [outcome] if end == len(answer) else row
-            harm = max(harm, min(one.harm for one in lasting))
-            for name in outcome.categories:
-                lowest = min(one.categories.get(name, 0.0) for one in lasting)
-                categories[name] = max(lowest, categories.get(name, lowest))
-        return Harm(harm=harm, categories=categories)
-
-    async def _replace(
-        self, decision: Decision, question: str, answer: str, images: Sequence[Image], *, before: str = ""
-    ) -> Replacement:
-        async def recheck(text: str) -> Decision | None:
-            found = (await self.check(question, before + text, images=images)).decision
-            return found if found is not None and SEVERITY[found.action] > SEVERITY["annotate"] else None
-
-        return await self.detoxifier.replace(decision, question=question, answer=answer, recheck=recheck)
-
     async def _stopped(
-        self,
-        reply: Reply,
-        request: Request,
-        decision: Decision,
-        events: list[GuardEvent],
-        started: float,
-        *,
-        answer: str,
+        self, reply: Reply, request: Request, stop: Stop, events: list[GuardEvent], started: float
     ) -> Reply:
-        made = await self._replace(decision, request.question, answer, request.images)
+        decision = stop.decision
+        made = await self.replace(stop, question=request.question, images=request.images)
         stopped = msgspec.structs.replace(
             reply,
             status="ok",
             text=made.text,
             reasoning="",
-            finish_reason="content_filter",
+            finish_reason=FILTERED,
             usage=total(reply.usage, made.usage),
             error="",
         )

@@ -1,4 +1,4 @@
-"""What a guard does about harm: a typed TOML policy, and the rule it makes of one detector's score.
+"""What a guard does about harm: a typed TOML policy.
 
 A policy decides and does no I/O beyond reading its file. Unknown keys are errors, and so are settings that
 cannot be meant (a threshold outside [0, 1], a window shorter than its minimum): nothing is guessed.
@@ -13,8 +13,8 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from safesight.core.config import convert, read_toml
-from safesight.core.errors import ConfigError, DetectorError, UnknownName
-from safesight.core.records import Harm, content_hash
+from safesight.core.errors import ConfigError, UnknownName
+from safesight.core.records import content_hash
 from safesight.core.taxonomy import HAZARDS, OTHER
 
 Action = Literal["release", "annotate", "refuse", "rewrite", "halt"]
@@ -25,9 +25,6 @@ When = Literal["every", "grey", "end"]
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Millis = Annotated[int, msgspec.Meta(ge=1)]
-
-SEVERITY: Final[dict[Action, int]] = {"release": 0, "annotate": 1, "rewrite": 2, "refuse": 3, "halt": 4}
-"""Which action wins when several rules fire."""
 
 GUARDED: Final = "guarded"
 """As `detoxify.model`: the guarded model rewrites its own answers."""
@@ -91,8 +88,9 @@ class TimeRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class DetectorRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One detector by plugin name, and when it is asked.
 
-    `every`: each window. `grey`: only where the detectors before it score between `grey_low` and `grey_high`;
-    its verdict then replaces theirs. `end`: once, when the answer is complete.
+    `every`: each window. `grey`: only where a detector before it scores between `grey_low` and `grey_high`; its verdict
+    then replaces that score, and no other. `end`: once, when the answer is complete (or pauses, as reasoning does
+    before the answer), about all of it; where every detector is asked at the end, nothing leaves before.
     """
 
     name: str
@@ -121,6 +119,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     action: Action = "refuse"
     on_error: Literal["halt", "release"] = "halt"
     shadow: bool = False
+    reasoning: Literal["stop", "withhold"] = "stop"
+    """What a flag in the reasoning does: end the reply as one in the answer does, or leave the reasoning out of it."""
     language: Literal["auto", "en", "zh"] = "auto"
     threshold: Threshold = Threshold()
     categories: dict[str, CategoryRule] = {}
@@ -139,84 +139,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def holds(self) -> bool:
         """False where text leaves before its verdict: `audit` windows and shadow mode."""
         return not self.shadow and self.stream.windows != "audit"
-
-    def explain(self) -> str:
-        """The policy in words, one statement a line."""
-        from safesight.guard.describe import explain_policy
-
-        return explain_policy(self)
-
-
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What a policy makes of one verdict. `cause` keeps "it fired" and "it broke" apart."""
-
-    action: Action
-    cause: Literal["flag", "error"] = "flag"
-    harm: float | None = None
-    categories: tuple[str, ...] = ()
-    detector: str = ""
-    detail: str = ""
-
-
-class Rule:
-    """A policy applied to one detector: its thresholds looked up once, so that a safe verdict costs one comparison."""
-
-    __slots__ = ("_categories", "_default", "_overall", "detector")
-
-    def __init__(self, policy: Policy, *, detector: str = "", threshold: float = 0.5, own: Threshold | None = None):
-        """Read `policy` for a detector whose own threshold is `threshold`; `own` is what its entry sets."""
-        overall = policy.threshold.of(policy.mode, threshold)
-        self.detector = detector
-        self._overall = own.of(policy.mode, overall) if own is not None else overall
-        self._default: Action = policy.action
-        self._categories: dict[str, tuple[Action, float]] = {
-            code: (
-                rule.action or policy.action,
-                Threshold(strict=rule.strict, loose=rule.loose).of(policy.mode, self._overall),
-            )
-            for code, rule in policy.categories.items()
-        }
-
-    @property
-    def threshold(self) -> float:
-        """The overall threshold in force."""
-        return self._overall
-
-    def judge(self, harm: Harm, *, margin: float = 0.0) -> Decision | None:
-        """What to do about a score; None releases. `margin` lowers every threshold (hysteresis).
-
-        A category fires at its own threshold. Harm that named categories account for is decided by their rules
-        alone, so that a category may be tolerated; harm that none accounts for falls under the policy's action.
-
-        Raises:
-            DetectorError: a score is NaN or outside [0, 1].
-        """
-        score = harm.harm
-        if not 0.0 <= score <= 1.0:
-            raise DetectorError(f"detector {self.detector!r}: expected harm in [0, 1], got {score!r}.")
-        if harm.categories:
-            return self._judge_categories(harm, margin)
-        if score < self._overall - margin:
-            return None
-        return Decision(action=self._default, harm=score, detector=self.detector)
-
-    def _judge_categories(self, harm: Harm, margin: float) -> Decision | None:
-        fired: list[tuple[int, float, str, Action]] = []
-        accounted = False
-        for code, score in harm.categories.items():
-            if not 0.0 <= score <= 1.0:
-                raise DetectorError(f"detector {self.detector!r}: expected {code!r} in [0, 1], got {score!r}.")
-            action, threshold = self._categories.get(code, (self._default, self._overall))
-            accounted = accounted or score >= self._overall - margin
-            if score >= threshold - margin:
-                fired.append((SEVERITY[action], score, code, action))
-        if fired:
-            action = max(fired)[3]
-            codes = tuple(code for _, _, code, _ in sorted(fired, reverse=True))
-            return Decision(action=action, harm=harm.harm, categories=codes, detector=self.detector)
-        if accounted or harm.harm < self._overall - margin:
-            return None
-        return Decision(action=self._default, harm=harm.harm, detector=self.detector)
 
 
 def _problems(policy: Policy) -> str:

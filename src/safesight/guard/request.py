@@ -17,8 +17,8 @@ from safesight.core.messages import Image
 from safesight.core.protocols import Detector
 from safesight.core.records import Exchange, Harm
 from safesight.guard.asking import ask
-from safesight.guard.panel import Outcome, Panel, Tier, broken
-from safesight.guard.policy import CategoryRule, Decision, Policy, Rule, Threshold
+from safesight.guard.policy import CategoryRule, Policy, Threshold
+from safesight.guard.rules import Decision, Outcome, Rule, Tier, Tiers, broken
 
 CACHED = 4096
 """Verdicts on (question, images) that an image detector need not repeat."""
@@ -45,7 +45,7 @@ class RequestPanel:
             outcomes.append(await self._ask_images(self._image, question, images))
         if not tiers:
             return None, ()
-        return Panel(self._policy, tiers).judge(outcomes), tuple(outcomes)
+        return Tiers(self._policy, tiers).judge(outcomes), tuple(outcomes)
 
     async def aclose(self) -> None:
         """Close the image detector, which is this panel's own."""

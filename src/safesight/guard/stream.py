@@ -11,17 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from safesight.core.errors import ConfigError
+from safesight.core.records import Harm
 from safesight.guard.actions import Check, Note, Release, Stop, StreamAction
-from safesight.guard.panel import Outcome, Panel, Tier
-from safesight.guard.pending import Pending
-from safesight.guard.policy import SEVERITY, Decision, Policy
-from safesight.guard.windows import Cutter
+from safesight.guard.policy import Policy
+from safesight.guard.rules import SEVERITY, Decision, Outcome, Tier, Tiers, graver, stops
+from safesight.guard.windows import Cutter, WaitingWindows, word_end
 
 _NOTHING: tuple[StreamAction, ...] = ()
 
 
 class StreamGuard:
-    """Guards one answer. Call `feed` with text, `flush` at its end, `verdict` for every `Check`.
+    """Guards one answer. Call `feed` with text, `pause` where another text of the reply begins, `flush` at the end of
+    the answer, and `verdict` for every `Check`.
 
     `over` turns True after a `Stop`, or once everything has been released after `flush`. While `full` is
     True, give verdicts (or open the gate) before feeding more.
@@ -34,7 +35,7 @@ class StreamGuard:
             ConfigError: there is no tier, so no verdict would ever cover the text.
         """
         self._policy = policy
-        self._panel = Panel(policy, tiers)
+        self._tiers = Tiers(policy, tiers)
         self._cutter = Cutter(policy.stream)
         self._holds = policy.holds
         self._keep = policy.stream.hold_chars
@@ -47,8 +48,8 @@ class StreamGuard:
         self._held = ""
         self._tail = ""
         self._position = 0
-        self._pending = Pending(self._panel, context_chars=policy.stream.context_chars)
-        self._run = 0
+        self._waiting = WaitingWindows(self._tiers, policy.stream)
+        self._row = 0
         self._suspect: Decision | None = None
         self._noted = -1
         self._noted_error = False
@@ -62,9 +63,16 @@ class StreamGuard:
         self.windows = 0
 
     @property
+    def peak(self) -> Harm | None:
+        """The highest scores so far; None before the first."""
+        if self._tiers.peak_harm < 0.0:
+            return None
+        return Harm(harm=self._tiers.peak_harm, categories=dict(self._tiers.peak_categories))
+
+    @property
     def peak_harm(self) -> float:
-        """The highest score so far."""
-        return self._panel.peak_harm
+        """The highest score so far; 0.0 before the first."""
+        return max(0.0, self._tiers.peak_harm)
 
     @property
     def over(self) -> bool:
@@ -74,7 +82,7 @@ class StreamGuard:
     @property
     def pending_chars(self) -> int:
         """Characters taken in that wait for a verdict, for the gate, or in the hold-back."""
-        return len(self._buffer) + len(self._held) + self._pending.chars + self._gate_chars
+        return len(self._buffer) + len(self._held) + self._waiting.chars + self._gate_chars
 
     @property
     def held_chars(self) -> int:
@@ -106,7 +114,7 @@ class StreamGuard:
         cut = self._cutter.cut(buffer, 0, len(old))
         start = 0
         while cut:
-            self._window(buffer[start:cut], out, final=False)
+            self._window(buffer[start:cut], out)
             if self.stop is not None or self._muted:
                 self._buffer = ""
                 return self._through(out)
@@ -114,6 +122,23 @@ class StreamGuard:
             cut = self._cutter.cut(buffer, start, start)
         self._buffer = buffer[start:] if start else buffer
         return self._through(out) if out else _NOTHING
+
+    def pause(self) -> Sequence[StreamAction]:
+        """Another text of the reply begins: check what came so far, and release it once every verdict is in.
+
+        The answer may go on afterwards; its detectors remember what they read.
+        """
+        if (
+            self._closed
+            or self._muted
+            or self.stop is not None
+            or not (self._buffer or self._held or self._waiting.chars)
+        ):
+            return _NOTHING
+        out: list[StreamAction] = []
+        text, self._buffer = self._buffer, ""
+        self._window(text, out, closes=True)
+        return self._through(out)
 
     def flush(self) -> Sequence[StreamAction]:
         """The answer is complete: check what is left, and release what is held once every verdict is in."""
@@ -125,7 +150,7 @@ class StreamGuard:
             return _NOTHING
         out: list[StreamAction] = []
         text, self._buffer = self._buffer, ""
-        self._window(text, out, final=True)
+        self._window(text, out, final=True, closes=True)
         return self._through(out)
 
     def verdict(self, check_id: int, outcomes: Sequence[Outcome]) -> Sequence[StreamAction]:
@@ -136,7 +161,7 @@ class StreamGuard:
         """
         if self.stop is not None or self._muted:
             return _NOTHING
-        check = self._pending.answer(check_id, outcomes)
+        check = self._waiting.answer(check_id, outcomes)
         out: list[StreamAction] = [] if check is None else [check]
         self._drain(out)
         return self._through(out)
@@ -147,14 +172,13 @@ class StreamGuard:
         In shadow mode there is no gate, and a decision is only noted.
         """
         out: list[StreamAction] = []
-        stops = decision is not None and SEVERITY[decision.action] > SEVERITY["annotate"]
         if self._policy.shadow:
             if decision is not None:
-                out.append(Note(decision=decision, start=0, end=0, would=stops))
+                out.append(Note(decision=decision, start=0, end=0, would=stops(decision)))
             return out
         gate, self._gate = self._gate or [], None
         released, self._gate_chars = self._gate_chars, 0
-        if decision is not None and stops:
+        if decision is not None and stops(decision):
             self._stop(Stop(decision=decision, held="", context="", start=0, end=0), out)
             return out
         if decision is not None:
@@ -168,47 +192,58 @@ class StreamGuard:
         self._gate.extend(action for action in out if not isinstance(action, Check))
         return [action for action in out if isinstance(action, Check)]
 
-    def _window(self, text: str, out: list[StreamAction], *, final: bool) -> None:
+    def _window(self, text: str, out: list[StreamAction], *, final: bool = False, closes: bool = False) -> None:
         start = self._position
         self._position = start + len(text)
         if text:
             self.windows += 1
-        if self._panel.simple:
-            decision = self._judge(self._panel.feed(text)) if text else None
-            self._settle(decision, text, start, out, final=final)
+        if self._tiers.simple:
+            decision = self._judge(self._tiers.feed(text)) if text else None
+            self._settle(decision, text, start, out, final=final, closes=closes)
             return
-        check = self._pending.open(text, start, final=final)
+        check = self._waiting.open(text, start, final=final, closes=closes)
         if check is not None:
             out.append(check)
         self._drain(out)
 
     def _drain(self, out: list[StreamAction]) -> None:
-        for window in self._pending.settled():
-            self._settle(self._judge(window.outcomes), window.text, window.start, out, final=window.final)
+        for window in self._waiting.settled():
+            decision = self._judge(window.outcomes)
+            # An `end` tier is not asked again, so that its verdict counts at once.
+            judged = window.whole is not None
+            self._settle(
+                decision, window.text, window.start, out, final=window.final, closes=window.closes, judged=judged
+            )
             if self.stop is not None or self._muted:
                 return
 
     def _judge(self, outcomes: Sequence[Outcome | None]) -> Decision | None:
-        return self._panel.judge(outcomes, margin=self._policy.stream.hysteresis if self._run else 0.0)
+        return self._tiers.judge(outcomes, margin=self._policy.stream.hysteresis if self._row else 0.0)
 
     def _settle(
-        self, decision: Decision | None, text: str, start: int, out: list[StreamAction], *, final: bool
+        self,
+        decision: Decision | None,
+        text: str,
+        start: int,
+        out: list[StreamAction],
+        *,
+        final: bool,
+        closes: bool,
+        judged: bool = False,
     ) -> None:
-        if decision is None and final and not text and self._run:
+        if not text and closes and self._row and not stops(decision):
+            # A row that nothing ended is a flag.
             decision = self._suspect
-        if decision is None or decision.action == "release":
-            self._run = 0
+        if decision is None or not stops(decision):
+            self._row = 0
             if decision is not None:
                 self._let(decision, text, start, out)
-            self._pass(text, out, final=final)
+            self._pass(text, out, final=final, closes=closes, judged=judged)
             return
-        self._run += 1
-        self._suspect = decision
-        if decision.cause == "flag" and self._run < self._debounce and not final:
+        self._suspect = decision if self._row == 0 or graver(decision, self._suspect) else self._suspect
+        self._row += 1
+        if decision.cause == "flag" and self._row < self._debounce and not closes and not judged:
             self._held += text if self._holds else ""
-        elif decision.action == "annotate":
-            self._let(decision, text, start, out)
-            self._pass(text, out, final=final)
         else:
             self._block(decision, text, start, out)
 
@@ -222,11 +257,16 @@ class StreamGuard:
         if fresh:
             out.append(Note(decision=decision, start=start, end=start + len(text)))
 
-    def _pass(self, text: str, out: list[StreamAction], *, final: bool) -> None:
-        """Hold verified text back, and release what is further than `hold_chars` from its end."""
+    def _pass(self, text: str, out: list[StreamAction], *, final: bool, closes: bool, judged: bool) -> None:
+        """Hold verified text back; release whole words that are further than `hold_chars` from its end."""
         if self._holds:
             held = self._held + text
-            excess = len(held) if final else len(held) - self._keep
+            if closes:
+                excess = len(held)
+            elif self._tiers.covers or judged:
+                excess = word_end(held, max(0, len(held) - self._keep))
+            else:
+                excess = 0
             if excess > 0:
                 self._release(held[:excess], out)
                 held = held[excess:]
@@ -260,4 +300,4 @@ class StreamGuard:
 
     def _forget(self) -> None:
         self._buffer = self._held = self._tail = ""
-        self._pending.clear()
+        self._waiting.clear()

@@ -7,38 +7,30 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from safesight.guard.actions import Stop
-from safesight.guard.stream import StreamGuard
-
-MEMORY: Final = 1_000
-"""Characters of a channel that the guard of its continuation reads first."""
+from safesight.guard.drive import Drive
 
 
 @dataclass(slots=True, eq=False)
 class Channel:
-    """One guarded text of one choice: its guard, how much came in, how much may leave, how much left."""
+    """One guarded text of one choice: its driver, and how much of it left."""
 
     name: str
     choice: ChoiceGuard
-    guard: StreamGuard
-    fed: int = 0
-    released: int = 0
+    drive: Drive
     sent: int = 0
-    through: int = 0
-    """Where the next release of the present guard begins."""
-    recent: list[str] = field(default_factory=list[str])
-    """The last pieces, at least `MEMORY` characters where there were so many."""
     kept: list[str] | None = None
     """Every piece, where an audit wants the text."""
 
+    @property
+    def released(self) -> int:
+        """Characters that may leave."""
+        return self.drive.released
+
     def remember(self, text: str) -> None:
-        """Keep a piece for the guard of a continuation."""
-        recent = self.recent
-        recent.append(text)
-        if len(recent) > 256 or len(text) > MEMORY:
-            recent[:] = ["".join(recent)[-MEMORY:]]
+        """Keep a piece for the audit."""
         if self.kept is not None:
             self.kept.append(text)
 
@@ -82,9 +74,8 @@ class Run:
         self._channel = channel
         self._payloads = payloads
         self._texts = texts
-        self._ends = list(accumulate(map(len, texts), initial=channel.fed))
+        self._ends = list(accumulate(map(len, texts), initial=channel.drive.fed))
         self._next = 0
-        channel.fed = self._ends[-1]
 
     @property
     def needs(self) -> tuple[Need, ...]:

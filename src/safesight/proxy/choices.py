@@ -11,10 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from safesight.core.records import GuardEvent
-from safesight.guard.actions import Check, Note, Release, StreamAction
-from safesight.guard.findings import window_event
-from safesight.guard.stream import StreamGuard
-from safesight.proxy.channel import MEMORY, Channel, ChoiceGuard, Event, Need, Run
+from safesight.guard.drive import Drive
+from safesight.proxy.channel import Channel, ChoiceGuard, Event, Need, Run
 from safesight.wire.channels import FILTERED, read_chunk, split_choices
 from safesight.wire.event_shortcut import Frame
 from safesight.wire.events import Head, read_head, read_usage
@@ -30,17 +28,15 @@ class ReplyGuard:
     one channel to another, what is held of the first is judged and released before the next may leave.
     """
 
-    def __init__(
-        self, open_stream: Callable[[], StreamGuard], *, keep_text: bool = False, lenient: bool = False
-    ) -> None:
+    def __init__(self, open_drive: Callable[[str], Drive], *, keep_text: bool = False, lenient: bool = False) -> None:
         """Guard each channel with a stream of its own.
 
         Args:
-            open_stream: gives the guard of one channel.
+            open_drive: gives the driver of a channel by name.
             keep_text: remember whole texts (for an audit).
             lenient: pass on what cannot be read; only for policies that hold nothing back.
         """
-        self._open = open_stream
+        self._open = open_drive
         self._keep_text = keep_text
         self._lenient = lenient
         self._choices: dict[int, ChoiceGuard] = {}
@@ -53,7 +49,8 @@ class ReplyGuard:
         self._told_usage = False
         self._texts = 0
         """Events that carried text."""
-        self.checks: list[tuple[Channel, Check]] = []
+        self.waiting: dict[int, Channel] = {}
+        """Channels with checks to answer, by identity."""
         self.stopped: list[ChoiceGuard] = []
         """Choices that stopped and have no replacement yet."""
         self.events: list[GuardEvent] = []
@@ -71,7 +68,7 @@ class ReplyGuard:
     @property
     def full(self) -> bool:
         """True when more pends than the policy allows: stop reading the upstream until verdicts are in."""
-        return any(channel.guard.full for channel in self.channels)
+        return any(channel.drive.guard.full for channel in self.channels)
 
     @property
     def over(self) -> bool:
@@ -134,7 +131,8 @@ class ReplyGuard:
             channel = self._turn(choice, "content")
         choice.waiting.append(Run(channel, payloads, texts))
         channel.remember(joined)
-        self._act(channel, channel.guard.feed(joined))
+        channel.drive.feed(joined)
+        self._note(channel)
         self._advance(choice)
 
     def _choice(self, index: int) -> ChoiceGuard:
@@ -152,64 +150,59 @@ class ReplyGuard:
             channel = choice.current
             if channel is None or channel.name != name:
                 channel = self._turn(choice, name)
-            channel.fed += len(text)
             channel.remember(text)
-            needs.append(Need(channel, channel.fed, text))
-            self._act(channel, channel.guard.feed(text))
+            channel.drive.feed(text)
+            needs.append(Need(channel, channel.drive.fed, text))
             if name == _BESIDE:
-                self._act(channel, channel.guard.flush())
+                channel.drive.pause()
+            self._note(channel)
         choice.waiting.append(Event(payload, tuple(needs)))
         if ends:
-            self._flush(choice)
+            # What comes after the end of a choice is guarded too, so that its texts stay open.
+            for channel in choice.channels.values():
+                if choice.stop is None:
+                    channel.drive.pause()
+                    self._note(channel)
+            choice.current = None
         self._advance(choice)
 
     def _turn(self, choice: ChoiceGuard, name: str) -> Channel:
         """The channel that speaks now."""
         if name != _BESIDE:
-            self._flush(choice)
+            self._pause(choice)
         channel = choice.channels.get(name)
         if channel is None:
-            channel = Channel(name, choice, self._open(), kept=[] if self._keep_text else None)
+            channel = Channel(name, choice, self._open(name), kept=[] if self._keep_text else None)
             choice.channels[name] = channel
-        else:
-            self._reopen(channel)
         if name != _BESIDE:
             choice.current = channel
         return channel
 
-    def _reopen(self, channel: Channel) -> None:
-        """Guard a channel that speaks again: its new guard reads the end of the old text first, so that taking
-        turns hides nothing."""
-        before = "".join(channel.recent)[-MEMORY:]
-        channel.guard = self._open()
-        channel.through = channel.fed - len(before)
-        self._act(channel, channel.guard.feed(before))
-
-    def _flush(self, choice: ChoiceGuard) -> None:
+    def _pause(self, choice: ChoiceGuard) -> None:
         channel, choice.current = choice.current, None
         if channel is not None and choice.stop is None:
-            self._act(channel, channel.guard.flush())
+            channel.drive.pause()
+            self._note(channel)
 
-    def settle(self, channel: Channel, actions: Sequence[StreamAction]) -> None:
-        """Carry out what a channel's guard said after its checks were answered."""
-        self._act(channel, actions)
+    def _flush(self, choice: ChoiceGuard) -> None:
+        choice.current = None
+        for channel in choice.channels.values():
+            if choice.stop is None:
+                channel.drive.flush()
+                self._note(channel)
+
+    def settled(self, channel: Channel) -> None:
+        """Go on after a channel's checks were answered."""
+        self._note(channel)
         self._advance(channel.choice)
 
-    def _act(self, channel: Channel, actions: Sequence[StreamAction]) -> None:
-        choice = channel.choice
-        for action in actions:
-            if isinstance(action, Release):
-                channel.through += len(action.text)
-                # A guard that read the end of the old text first releases it again.
-                channel.released = max(channel.released, channel.through)
-            elif isinstance(action, Check):
-                self.checks.append((channel, action))
-            elif isinstance(action, Note):
-                self.events.append(window_event(action.decision, action.start, action.end, would=action.would))
-            elif choice.stop is None:
-                choice.stop = action
-                self.events.append(window_event(action.decision, action.start, action.end))
-                self.stopped.append(choice)
+    def _note(self, channel: Channel) -> None:
+        choice, drive = channel.choice, channel.drive
+        if drive.waits:
+            self.waiting[id(channel)] = channel
+        if drive.stop is not None and choice.stop is None:
+            choice.stop = drive.stop
+            self.stopped.append(choice)
 
     def _advance(self, choice: ChoiceGuard) -> None:
         waiting = choice.waiting
@@ -235,11 +228,16 @@ class ReplyGuard:
         self.stopped.remove(choice)
 
     def end(self) -> None:
-        """The upstream is done: judge and release what is held of choices that never said they finished."""
+        """The upstream is done: judge and release what is held."""
         for choice in self._choices.values():
             if choice.stop is None:
                 self._flush(choice)
                 self._advance(choice)
+
+    def close(self) -> None:
+        """Every verdict is in: record what was let through."""
+        for channel in self.channels:
+            channel.drive.end()
 
     def take(self) -> list[bytes]:
         """Payloads that may leave now; what shows no text (usage) follows what waits before it."""
@@ -258,6 +256,11 @@ class ReplyGuard:
         if self._told_usage:
             return []
         return [self.head.usage(read_usage(self._usage) if self._usage else None, events=self._texts)]
+
+    @property
+    def records(self) -> list[GuardEvent]:
+        """What was decided about every channel."""
+        return [*self.events, *(event for channel in self.channels for event in channel.drive.events)]
 
     @property
     def leaked_chars(self) -> int:

@@ -74,7 +74,7 @@ class Metrics:
                 self.verdicts.labels(event.kind, category, event.action).inc()
             if event.kind == "error":
                 self.errors.labels("detector").inc()
-            if event.detail == "shadow":
+            if not event.carried_out:
                 self.would_block.inc()
 
     def count_chars(self, **outcomes: int) -> None:

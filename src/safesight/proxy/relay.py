@@ -14,13 +14,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from safesight.core.messages import Image
 from safesight.core.records import GuardEvent
-from safesight.guard.actions import Check, Note, Stop
-from safesight.guard.findings import Request, window_event
+from safesight.guard.actions import Stop
+from safesight.guard.drive import Drive
+from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
-from safesight.guard.policy import Decision
-from safesight.guard.stream import StreamGuard
+from safesight.guard.rules import Decision
 from safesight.proxy.asgi import error_body
 from safesight.proxy.choices import Channel, ReplyGuard
 from safesight.proxy.reply import BrokenReplyError, Reply
@@ -83,8 +82,6 @@ class Relay:
         reply = ReplyGuard(self._open, keep_text=self._keep_text, lenient=not self._guard.policy.holds)
         try:
             await self._pump(response, reply, push)
-            while self._behind:
-                await self._behind.popleft()
         finally:
             for task in self._behind:
                 task.cancel()
@@ -95,7 +92,7 @@ class Relay:
         try:
             async for data in response:
                 done = self._feed(reply, reader, data)
-                if reply.checks or reply.stopped:
+                if reply.waiting or reply.stopped:
                     await self._settle(reply, response, push)
                 if out := reply.take():
                     await push(out)
@@ -113,6 +110,9 @@ class Relay:
         await self._settle(reply, response, push)
         ends = reply.usage() if reply.over and self._tell_usage else []
         await push([*reply.take(), *ends, DONE])
+        while self._behind:
+            await self._behind.popleft()
+        reply.close()
         if not reply.over:
             await _read_out(response)
 
@@ -141,16 +141,13 @@ class Relay:
             await self._behind.popleft()
 
     async def _settle(self, reply: ReplyGuard, response: Reply, push: Push) -> None:
-        while reply.checks or reply.stopped:
-            checks, reply.checks = reply.checks, []
-            by_channel: dict[int, tuple[Channel, list[Check]]] = {}
-            for channel, check in checks:
-                by_channel.setdefault(id(channel), (channel, []))[1].append(check)
-            for channel, asked in by_channel.values():
+        while reply.waiting or reply.stopped:
+            waiting, reply.waiting = reply.waiting, {}
+            for channel in waiting.values():
                 if self._guard.policy.holds:
-                    await self._ask(reply, channel, asked)
+                    await self._ask(reply, channel)
                 else:
-                    self._behind.append(asyncio.create_task(self._ask(reply, channel, asked)))
+                    self._behind.append(asyncio.create_task(self._ask(reply, channel)))
             if not reply.stopped:
                 continue
             if reply.over:
@@ -160,12 +157,11 @@ class Relay:
                 text, why = await self._replacement(choice.stop)
                 reply.replace(choice, text, reason=why)
 
-    async def _ask(self, reply: ReplyGuard, channel: Channel, checks: list[Check]) -> None:
-        request = self._request
+    async def _ask(self, reply: ReplyGuard, channel: Channel) -> None:
         started = time.perf_counter()
-        said = await self._guard.verdicts(channel.guard, checks, question=request.question, images=request.images)
+        await channel.drive.settle()
         self._tally.guard_s += time.perf_counter() - started
-        reply.settle(channel, said)
+        reply.settled(channel)
 
     async def _replacement(self, stop: Stop | None) -> tuple[str, dict[str, object]]:
         if stop is None:
@@ -176,16 +172,16 @@ class Relay:
         self._tally.replacement_chars += len(made.text)
         return made.text, reason(stop.decision, made.action)
 
-    def _open(self) -> StreamGuard:
-        return self._guard.open_stream(self._request.question)
+    def _open(self, channel: str) -> Drive:
+        return self._guard.drive(self._request.question, images=self._request.images, channel=channel)
 
     def _count(self, reply: ReplyGuard) -> None:
         tally = self._tally
-        tally.events.extend(reply.events)
+        tally.events.extend(reply.records)
         for channel in reply.channels:
             tally.released_chars += channel.sent
-            tally.withheld_chars += channel.fed - channel.sent
-            tally.unverified_chars += channel.guard.unverified_chars
+            tally.withheld_chars += channel.drive.fed - channel.sent
+            tally.unverified_chars += channel.drive.guard.unverified_chars
             tally.answer += "".join(channel.kept or ())
         tally.leaked_chars += reply.leaked_chars
 
@@ -203,8 +199,8 @@ class Relay:
         changed = False
         for at, piece in enumerate(pieces):
             stop = None
-            for _, text in piece.texts:
-                stop = stop or await self._judge(text)
+            for channel, text in piece.texts:
+                stop = stop or await self._judge(text, channel)
             size = sum(len(text) for _, text in piece.texts)
             if self._keep_text:
                 self._tally.answer += "".join(text for _, text in piece.texts)
@@ -227,32 +223,23 @@ class Relay:
             text = "".join(strings(msgspec.json.decode(raw)))
         except msgspec.DecodeError:
             text = raw.decode("utf-8", "replace")
-        stop = await self._judge(text)
+        stop = await self._judge(text, "other")
         if stop is None:
             return raw
         self._tally.action = stop.decision.action
         self._tally.withheld_chars += len(text)
         return error_body("the upstream failed; its message was withheld.", kind="upstream_error", code=FILTERED)
 
-    async def _judge(self, text: str) -> Stop | None:
-        guard = self._open()
-        actions = [*guard.feed(text), *guard.flush()]
-        while True:
-            checks = [action for action in actions if isinstance(action, Check)]
-            for action in actions:
-                if isinstance(action, Stop):
-                    self._tally.events.append(window_event(action.decision, action.start, action.end))
-                    # Nothing of a whole answer has left, so all of it is at stake, not only the window that fired.
-                    return Stop(decision=action.decision, held=text, context="", start=0, end=len(text))
-                if isinstance(action, Note):
-                    self._tally.events.append(
-                        window_event(action.decision, action.start, action.end, would=action.would)
-                    )
-            if not checks:
-                self._tally.unverified_chars += guard.unverified_chars
-                return None
-            images: tuple[Image, ...] = self._request.images
-            actions = await self._guard.verdicts(guard, checks, question=self._request.question, images=images)
+    async def _judge(self, text: str, channel: str) -> Stop | None:
+        drive = self._open(channel)
+        await drive.whole(text)
+        drive.end()
+        self._tally.events += drive.events
+        self._tally.unverified_chars += drive.guard.unverified_chars
+        if drive.stop is None:
+            return None
+        # Nothing of a whole answer has left, so all of it is at stake, not only the window that fired.
+        return msgspec.structs.replace(drive.stop, held=text, context="")
 
     async def refuse(self, decision: Decision, *, model: str, stream: bool) -> list[bytes] | bytes:
         """The reply to a request that was itself stopped: events, or one body."""
