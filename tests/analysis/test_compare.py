@@ -156,7 +156,8 @@ def test_runs_that_agree_entirely(label: Label):
     cases = [case(str(i), label) for i in range(3)]
     attack = metric(compare(cases, cases), "attack_success")
     assert attack.delta.value == 0
-    assert attack.delta.reason == "no variation between clusters"
+    # Tango without a discordant pair of n: z^2 / (n + z^2) on either side.
+    assert (attack.delta.low, attack.delta.high) == pytest.approx((-0.5615, 0.5615), abs=5e-5)
     assert (attack.mcnemar.p, attack.cluster_test.p) == (None, None)
 
 
@@ -183,3 +184,12 @@ def test_every_pair_is_measured_or_lost(rows: list[tuple[Label | None, Label | N
         assert row.n + sum(row.lost.values()) == expected.get(row.metric, len(rows))
     assert sum(row.n + sum(row.lost.values()) for row in found.groups) == unsafe
     assert msgspec.json.decode(msgspec.json.encode(found), type=Comparison) == found
+
+
+def test_times_have_medians_and_no_test():
+    before = [case(str(i), "safe", latency_ms=1000.0 + i) for i in range(9)] + [case("9", "safe", latency_ms=90_000.0)]
+    after = [case(str(i), "safe", latency_ms=200.0) for i in range(10)]
+    row = metric(compare(before, after), "latency_ms")
+    assert (row.before, row.after, row.delta.value) == (1004.5, 200.0, -804.5)
+    assert row.delta.low is None
+    assert "one after the other" in row.cluster_test.reason

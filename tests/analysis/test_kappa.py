@@ -83,7 +83,7 @@ def test_fleiss_kappa_published_example():
         ([[1, 0]], "needs the same raters, two or more, per item"),
         ([[2, 0], [2, 1]], "needs the same raters, two or more, per item"),
         ([[3, 0], [3, 0]], "every rater gave one and the same label"),
-        ([[3, 0], [0, 3]], "too few items for an interval"),
+        ([[3, 0], [0, 3]], "too few clusters for an interval"),
     ],
 )
 def test_fleiss_kappa_of_degenerate_input(counts: list[list[int]], reason: str):

@@ -74,16 +74,14 @@ def mm_safetybench(name: str) -> list[Case]:
 
 def test_a_whole_published_column_from_single_verdicts():
     names = list(SCENARIOS)
-    sections = {"harmful": [*names[:7], names[8]], "expertise and politics": [names[7], *names[9:]]}
-    table = rate_table(mm_safetybench("llava-7b SD_TYPO"), sections=sections, resamples=200)
+    table = rate_table(mm_safetybench("llava-7b SD_TYPO"))
     figures, average = column("llava-7b SD_TYPO")
     assert [rate.name for rate in table.groups] == names
     assert [100 * rate.asr for rate in table.groups if rate.asr is not None] == pytest.approx(figures, abs=0.0051)
     assert table.macro.asr == pytest.approx(average / 100, abs=5.1e-5)
     assert table.overall.n == 1680
-    assert sum(section.rate.n for section in table.sections.values()) == 1680
-    assert table.sections["harmful"].macro.asr == pytest.approx(0.556075, abs=1e-4)
-    assert table.macro.cluster_ci.value == pytest.approx(table.macro.asr)
+    assert table.as_the_paper_counts("macro") == pytest.approx(average / 100, abs=5.1e-5)
+    assert table.macro.interval.value == pytest.approx(table.macro.asr)
 
 
 def test_nothing_becomes_safe_by_default():
@@ -113,6 +111,33 @@ def test_official_micro_differs_from_macro_when_groups_differ_in_size():
     assert table.macro.asr == pytest.approx(0.5)
 
 
+def test_a_paper_counts_as_it_does_or_not_at_all():
+    cases = [case(f"a{i}", "unsafe", group="a") for i in range(9)] + [case("b", status="error", group="b")]
+    table = rate_table(cases)
+    assert table.as_the_paper_counts("micro") == pytest.approx(0.9)
+    assert table.as_the_paper_counts("macro") == pytest.approx(0.5)
+    assert table.as_the_paper_counts("") is None
+
+
+def test_of_a_stratified_sample_only_the_mean_over_groups_is_quoted():
+    """5 of 1,000 drawn from each of two groups: unweighted, the small group would count as much as the large one."""
+    cases = [case(f"a{i}", "unsafe", group="a") for i in range(5)] + [
+        case(f"b{i}", "safe", group="b") for i in range(3)
+    ]
+    table = rate_table(cases, stratified=True)
+    assert table.headline.value == pytest.approx(0.5)
+    assert table.as_the_paper_counts("micro") is None
+    assert "only the mean over groups" in table.notes[0]
+    assert rate_table(cases).headline.value == pytest.approx(5 / 8)
+
+
+def test_few_hits_are_pointed_out():
+    assert (
+        "one to three answers" in rate_table([case("1", "unsafe"), *(case(f"s{i}", "safe") for i in range(9))]).notes[0]
+    )
+    assert rate_table([case(f"s{i}", "safe") for i in range(9)]).notes == ()
+
+
 def test_groups_without_a_judged_answer_are_counted_not_averaged():
     table = rate_table([case("1", "unsafe", group="a"), case("2", group="b", status="error")])
     assert (table.macro.groups, table.macro.undefined, table.macro.asr) == (2, 1, 1.0)
@@ -128,8 +153,7 @@ def test_seed_clusters_widen_the_interval():
     together = rate_table([case(k, label, cluster=c) for k, label, c in rows]).overall
     apart = rate_table([case(k, label) for k, label, _ in rows]).overall
     assert (together.clusters, apart.clusters) == (40, 200)
-    assert width(together.cluster_ci) > 1.8 * width(apart.cluster_ci)
-    assert together.wilson == apart.wilson
+    assert width(together.interval) > 1.8 * width(apart.interval)
 
 
 def test_benign_rows_stay_out_of_attack_success_and_give_over_refusal():
@@ -162,18 +186,15 @@ def test_a_table_survives_json_with_undefined_numbers():
     ("cases", "asr", "reason"),
     [
         ([], None, "no samples"),
-        ([case("1", "safe")], 0.0, "fewer than two clusters"),
-        ([case("1", "safe"), case("2", "safe")], 0.0, "no variation between clusters"),
-        ([case("1", "unsafe"), case("2", "unsafe")], 1.0, "no variation between clusters"),
+        ([case("1", "safe", cluster="s"), case("2", "safe", cluster="s")], 0.0, "fewer than two clusters"),
         ([case("1", status="error"), case("2", status="blocked")], None, "no samples"),
     ],
 )
 def test_degenerate_runs_give_a_reason(cases: list[Case], asr: float | None, reason: str):
     table = rate_table(iter(cases))
     assert table.overall.asr == asr
-    assert table.overall.cluster_ci.reason == reason
+    assert table.overall.interval.reason == reason
     assert table.macro.asr == asr
-    assert table.overall.interval == table.overall.wilson
     assert (table.benign, table.over_refusal, table.benign_groups) == (None, None, ())
 
 
@@ -195,7 +216,7 @@ def test_every_sample_is_counted_once(rows: list[tuple[Label | None, Status, boo
         case(str(i), label, status=status, benign=benign, group=group, cluster=cluster)
         for i, (label, status, benign, group, cluster) in enumerate(rows)
     ]
-    table = rate_table(cases, resamples=50)
+    table = rate_table(cases)
     every = [table.overall, *table.groups, *([table.benign] if table.benign else [])]
     assert all(rate.n == rate.judged + sum(rate.left_out.values()) for rate in every)
     assert sum(rate.n for rate in table.groups) + sum(rate.n for rate in table.benign_groups) == len(rows)

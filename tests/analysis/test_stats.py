@@ -195,35 +195,6 @@ def test_paired_permutation_of_degenerate_input():
     assert stats.paired_permutation([3.0], "a").p == 1.0
 
 
-def test_gap_permutation_matches_enumeration_within_clusters():
-    values, labels, clusters = [1.0, 5.0, 2.0, 9.0, 3.0], [False, True, False, True, True], "aabbb"
-    gaps = []
-    for i in range(2):
-        for pair in itertools.combinations(range(2, 5), 2):
-            flags = np.zeros(5, dtype=bool)
-            flags[[i, *pair]] = True
-            gaps.append(np.asarray(values)[flags].mean() - np.asarray(values)[~flags].mean())
-    got = stats.gap_permutation(values, labels, clusters, resamples=20_000)
-    assert got.statistic is not None
-    assert got.statistic == pytest.approx(17 / 3 - 1.5)
-    assert got.p == pytest.approx(np.mean(np.abs(gaps) >= abs(got.statistic) - 1e-12), abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("values", "labels", "clusters", "reason"),
-    [
-        ([], [], [], "only one of the two labels is present"),
-        ([1.0], [True], ["a"], "only one of the two labels is present"),
-        ([1.0, 2.0], [True, True], ["a", "b"], "only one of the two labels is present"),
-        ([1.0, 2.0], [True, False], ["a", "b"], "no cluster has both labels"),
-        ([1.0, 1.0], [True, False], ["a", "a"], "all values are equal"),
-    ],
-)
-def test_gap_permutation_of_degenerate_input(values: list[float], labels: list[bool], clusters: list[str], reason: str):
-    got = stats.gap_permutation(values, labels, clusters)
-    assert (got.p, got.reason) == (None, reason)
-
-
 def test_holm_is_rs_p_adjust():
     assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert stats.holm([0.01, None, 0.02]) == pytest.approx([0.02, None, 0.02])

@@ -32,7 +32,8 @@ def test_shares_and_understanding_are_counted_by_hand():
     assert table.genuine_safe.value == 2 / 5
     assert table.attack_success.value == pytest.approx(4 / 11)
     # 4 unsafe of 4 unsafe + 4 that understood (2 CR, 1 IR, 1 CE).
-    assert table.understood_attack_success.value == 4 / 8
+    # 7 safe answers, 5 sorted, 4 of them understood: 4 / (4 + 7 * 4/5).
+    assert table.understood_attack_success.value == pytest.approx(4 / 9.6)
     assert 0 < width(table.understood_attack_success) < 1
 
 

@@ -12,7 +12,8 @@ from itertools import combinations
 import msgspec
 
 from safesight.analysis.kappa import cohen_kappa, fleiss_kappa
-from safesight.analysis.stats import Estimate, cluster_bootstrap
+from safesight.analysis.proportions import share
+from safesight.analysis.stats import Estimate
 from safesight.core.records import Label, Verdict
 
 _KINDS: tuple[Label, Label] = ("safe", "unsafe")
@@ -59,7 +60,7 @@ def agreement(
     tables = {name: {v.response_key: v for v in said} for name, said in verdicts.items()}
     return Agreement(
         pairs=tuple(_pair(a, b, tables, clusters or {}, level, seed) for a, b in combinations(tables, 2)),
-        fleiss=_all(tables, level) if len(tables) > 2 else None,
+        fleiss=_all(tables, clusters or {}, level) if len(tables) > 2 else None,
     )
 
 
@@ -84,15 +85,16 @@ def _pair(
         second=second,
         n=len(both),
         left_out=len(seen) - len(both),
-        agree=cluster_bootstrap([a.label == b.label for a, b in both], groups, level=level, seed=seed),
+        agree=share([a.label == b.label for a, b in both], groups, level=level),
         kappa=cohen_kappa(*labels, clusters=groups if clusters else None, level=level, seed=seed),
         first_only=sum(a.label == "unsafe" and b.label == "safe" for a, b in both),
         second_only=sum(a.label == "safe" and b.label == "unsafe" for a, b in both),
     )
 
 
-def _all(tables: Mapping[str, Mapping[str, Verdict]], level: float) -> Estimate:
+def _all(tables: Mapping[str, Mapping[str, Verdict]], clusters: Mapping[str, str], level: float) -> Estimate:
     every = list(tables.values())
     common = [key for key in every[0] if all(key in table and _labelled(table[key]) for table in every)]
     counts = [[sum(table[key].label == kind for table in every) for kind in _KINDS] for key in common]
-    return fleiss_kappa(counts, level=level)
+    seeds = [clusters.get(every[0][key].sample_key, every[0][key].sample_key) for key in common]
+    return fleiss_kappa(counts, clusters=seeds, level=level)

@@ -1,18 +1,21 @@
 """Two runs side by side, pair by pair: what changed, how surely, and which pairs were lost.
 
 Invariant: only pairs measured in both runs enter a difference; the others are counted by reason, so a guard
-that merely makes answers fail cannot look safe. Every difference is after minus before, with a cluster-bootstrap
-interval, a permutation test that flips whole seed clusters, and for yes/no outcomes McNemar's test.
+that merely makes answers fail cannot look safe. Every difference is after minus before; yes/no outcomes have an
+interval even where no pair changed (`analysis.paired`), a permutation test that flips whole seed clusters, and
+McNemar's test. Times have medians and no test: two runs are made one after the other, so order and load decide.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from statistics import median
 from typing import Literal
 
 import msgspec
 
+from safesight.analysis.paired import paired_difference
 from safesight.analysis.rates import Outcome, declined, guard_stopped, outcome
 from safesight.analysis.stats import RESAMPLES, Estimate, Test, cluster_bootstrap, holm, mcnemar, paired_permutation
 from safesight.analysis.targets import answers_target
@@ -26,7 +29,8 @@ SETTLED: frozenset[str] = frozenset({"unsafe", "safe", "blocked"})
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One measure over the pairs that have it in both runs; `before` and `after` are means over those pairs."""
+    """One measure over the pairs that have it in both runs; `before` and `after` are means (of times,
+    medians) over those pairs."""
 
     metric: str
     group: str
@@ -35,7 +39,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     before: float | None
     after: float | None
     delta: Estimate
-    """After minus before, with its cluster-bootstrap interval."""
+    """After minus before; of times the difference of medians, without an interval."""
     cluster_test: Test
     """Paired permutation test that respects clusters: the one to quote."""
     mcnemar: Test | None
@@ -126,8 +130,10 @@ METRICS = (
     "completion_tokens",
 )
 """attack_success: unsafe among pairs judged in both. unsafe_delivered: the same, a blocked answer counting as not
-delivered. over_refusal: benign rows. accuracy: rows with a target. The last three are means."""
+delivered. over_refusal: benign rows. accuracy: rows with a target. Times are medians, tokens a mean."""
 _YES_NO = frozenset(METRICS[:4])
+_TIMES = frozenset(METRICS[4:6])
+_NO_TEST = "made one after the other: warm-up, load and order decide"
 
 
 def _item(case: Case) -> _Item:
@@ -232,6 +238,8 @@ class _Maker:
                 clusters.append(a.cluster)
             elif x is not None or y is not None:
                 lost[_reason(x, y)] += 1
+        if metric in _TIMES:
+            return _times(metric, group, old, new, lost)
         deltas = [y - x for x, y in zip(old, new, strict=True)]
         yes_no = metric in _YES_NO
         only_before, only_after = (deltas.count(-1.0), deltas.count(1.0)) if yes_no else (0, 0)
@@ -241,13 +249,38 @@ class _Maker:
             n=len(deltas),
             before=sum(old) / len(old) if old else None,
             after=sum(new) / len(new) if new else None,
-            delta=cluster_bootstrap(deltas, clusters, level=self.level, resamples=self.resamples, seed=self.seed),
+            delta=self.delta(deltas, clusters, yes_no=yes_no),
             cluster_test=paired_permutation(deltas, clusters, seed=self.seed),
             mcnemar=mcnemar(only_before, only_after) if yes_no else None,
             only_before=only_before,
             only_after=only_after,
             lost=dict(sorted(lost.items())),
         )
+
+    def delta(self, deltas: Sequence[float], clusters: Sequence[str], *, yes_no: bool) -> Estimate:
+        if yes_no:
+            return paired_difference(deltas, clusters, level=self.level)
+        return cluster_bootstrap(
+            deltas, clusters, level=self.level, resamples=self.resamples, seed=self.seed, method="expanded"
+        )
+
+
+def _times(metric: str, group: str, old: Sequence[float], new: Sequence[float], lost: Counter[str]) -> Difference:
+    before, after = (median(side) if side else None for side in (old, new))
+    change = None if before is None or after is None else after - before
+    return Difference(
+        metric=metric,
+        group=group,
+        n=len(old),
+        before=before,
+        after=after,
+        delta=Estimate(value=change, n=len(old), method="difference of medians", reason=_NO_TEST),
+        cluster_test=Test(p=None, n=len(old), reason=_NO_TEST),
+        mcnemar=None,
+        only_before=0,
+        only_after=0,
+        lost=dict(sorted(lost.items())),
+    )
 
 
 def _reason(before: Value | None, after: Value | None) -> str:

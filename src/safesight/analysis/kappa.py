@@ -12,7 +12,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from safesight.analysis.stats import RESAMPLES, Estimate, Floats, cluster_totals, draw_counts, factorise
+from safesight.analysis.stats import RESAMPLES, Estimate, Floats, cluster_totals, draw_counts, expanded_tails, factorise
 
 
 def cohen_kappa(
@@ -26,8 +26,8 @@ def cohen_kappa(
 ) -> Estimate:
     """Cohen's kappa of two raters over the same items.
 
-    The interval is the large-sample one of Fleiss, Cohen and Everitt (1969); with `clusters` it is a percentile
-    bootstrap over clusters. Both raters giving everything one and the same label leaves kappa undefined.
+    The interval is the large-sample one of Fleiss, Cohen and Everitt (1969); with `clusters` it is a bootstrap over
+    clusters. Both raters giving everything one and the same label leaves kappa undefined.
     """
     method = "cohen kappa"
     if not first:
@@ -52,7 +52,7 @@ def cohen_kappa(
     draws = draws[~np.isnan(draws)]
     if draws.size == 0 or np.ptp(draws) < 1e-12:
         return Estimate(value=value, n=len(first), level=level, method=method, reason="no variation between clusters")
-    low, high = (float(x) for x in np.quantile(draws, [(1 - level) / 2, (1 + level) / 2]))
+    low, high = (float(x) for x in np.quantile(draws, expanded_tails(count, level)))
     method = "cohen kappa, cluster bootstrap"
     return Estimate(value=value, low=low, high=high, n=len(first), level=level, method=method)
 
@@ -79,15 +79,25 @@ def _kappa_interval(p: Floats, kappa: float, n: int, level: float) -> tuple[floa
     return max(-1.0, kappa - half), min(1.0, kappa + half)
 
 
-def fleiss_kappa(counts: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
-    """Fleiss' kappa of m raters per item, with a jackknife interval over items.
+def fleiss_kappa(
+    counts: npt.ArrayLike,
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> Estimate:
+    """Fleiss' kappa of m raters per item, with a bootstrap over clusters (without them, over items).
 
     Args:
         counts: shape (items, kinds): how many raters gave each label; every row sums to the same m >= 2.
+        clusters: one label per item; those that share a seed are drawn together.
         level: confidence level.
+        resamples: bootstrap replicates.
+        seed: seeds the bootstrap.
     """
     table = np.asarray(counts, dtype=np.float64)
-    method = "fleiss kappa, jackknife"
+    method = "fleiss kappa, cluster bootstrap"
     if table.size == 0:
         return Estimate(value=None, level=level, method=method, reason="no common items")
     raters = table.sum(axis=1)
@@ -101,20 +111,21 @@ def fleiss_kappa(counts: npt.ArrayLike, *, level: float = 0.95) -> Estimate:
     value = float(_fleiss(agree.sum(), shares.sum(axis=0), n))
     if math.isnan(value):
         return Estimate(value=None, n=n, level=level, method=method, reason="every rater gave one and the same label")
-    left = np.array(
-        [_fleiss(agree.sum() - a, shares.sum(axis=0) - s, n - 1) for a, s in zip(agree, shares, strict=True)]
-    )
-    if n < 3 or np.isnan(left).any():
-        return Estimate(value=value, n=n, level=level, method=method, reason="too few items for an interval")
-    from scipy.special import ndtri
+    ids, count = factorise(clusters if clusters is not None else range(n))
+    cells = cluster_totals(np.column_stack([agree, np.ones(n), shares]), ids, count)
+    if count < 3:
+        return Estimate(value=value, n=n, level=level, method=method, reason="too few clusters for an interval")
+    blocks = draw_counts(count, resamples, np.random.default_rng(seed))
+    totals = np.concatenate([drawn @ cells for drawn in blocks])
+    draws = np.array([_fleiss(row[0], row[2:], row[1]) for row in totals])
+    draws = draws[~np.isnan(draws)]
+    if draws.size == 0 or np.ptp(draws) < 1e-12:
+        return Estimate(value=value, n=n, level=level, method=method, reason="no variation between clusters")
+    low, high = (float(x) for x in np.quantile(draws, expanded_tails(count, level)))
+    return Estimate(value=value, low=low, high=high, n=n, level=level, method=method)
 
-    half = float(ndtri((1 + level) / 2)) * math.sqrt((n - 1) / n * float(((left - left.mean()) ** 2).sum()))
-    return Estimate(
-        value=value, low=max(-1.0, value - half), high=min(1.0, value + half), n=n, level=level, method=method
-    )
 
-
-def _fleiss(agreement: float, shares: Floats, n: int) -> float:
+def _fleiss(agreement: float, shares: Floats, n: float) -> float:
     if n < 1:
         return math.nan
     expected = float(((shares / n) ** 2).sum())

@@ -1,9 +1,11 @@
 """Intervals and tests, on SciPy where it has them; every number comes with n and, when undefined, a reason.
 
 Invariant: no input crashes or warns. What cannot be computed (no samples, one cluster, all alike) has value
-None and a `reason` that says why. Random procedures are seeded and vectorised over resamples.
+None and a `reason` that says why. Random procedures are seeded and vectorised over resamples. Shares have better
+intervals than the bootstrap's: `analysis.proportions`, and `analysis.paired` for differences.
 
-Sources: Wilson 1927; cluster (block) bootstrap, Efron and Tibshirani 1993, BCa ch. 14; McNemar 1947 with the
+Sources: Wilson 1927; cluster (block) bootstrap, Efron and Tibshirani 1993, BCa ch. 14; expanded percentiles,
+Hesterberg 2015; McNemar 1947 with the
 mid-p variant of Fagerland, Lydersen and Laake 2013; Holm 1979. Kappa is in `analysis.kappa`, a judge's error rates
 and AUROC in `analysis.judge_errors`.
 """
@@ -60,14 +62,19 @@ def factorise(labels: Sequence[Hashable]) -> tuple[Ints, int]:
     return codes, len(seen)
 
 
+def normal_quantile(level: float) -> float:
+    """Two-sided quantile of the normal distribution: 1.96 at .95."""
+    # `scipy.stats` takes a second to import, which every rate table would pay.
+    from scipy.special import ndtri
+
+    return float(ndtri((1 + level) / 2))
+
+
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
     """Wilson score interval of a proportion, for independent samples."""
     if n <= 0:
         return Estimate(value=None, n=0, level=level, method="wilson", reason="no samples")
-    # The closed form: `scipy.stats` takes a second to import, which every rate table would pay. Tests compare them.
-    from scipy.special import ndtri
-
-    z = float(ndtri((1 + level) / 2))
+    z = normal_quantile(level)
     centre = (successes + z * z / 2) / (n + z * z)
     half = z / (n + z * z) * math.sqrt(successes * (n - successes) / n + z * z / 4)
     low = 0.0 if successes == 0 else max(0.0, centre - half)
@@ -83,7 +90,7 @@ def cluster_bootstrap(
     level: float = 0.95,
     resamples: int = RESAMPLES,
     seed: int = 0,
-    method: Literal["percentile", "bca"] = "percentile",
+    method: Literal["percentile", "bca", "expanded"] = "percentile",
 ) -> Estimate:
     """Interval of a mean, a ratio of sums, or a mean of such ratios, resampling whole clusters.
 
@@ -95,15 +102,16 @@ def cluster_bootstrap(
         level: confidence level in (0, 1).
         resamples: bootstrap replicates.
         seed: seeds the draws; the same input and seed give the same interval.
-        method: "percentile" or "bca" (bias-corrected and accelerated; the jackknife leaves out clusters).
+        method: "percentile"; "expanded", which widens it to Student's t with clusters - 1 degrees of freedom; or
+            "bca" (bias-corrected and accelerated; the jackknife leaves out clusters).
     """
-    top = _columns(numerators)
-    bottom = np.ones_like(top) if denominators is None else _columns(denominators)
+    top = columns(numerators)
+    bottom = np.ones_like(top) if denominators is None else columns(denominators)
     codes, count = factorise(clusters)
     if top.shape[0] == 0 or not bottom.any():
         return Estimate(value=None, level=level, method=method, reason="no samples")
     sums, sizes = cluster_totals(top, codes, count), cluster_totals(bottom, codes, count)
-    value = float(_ratios(sums.sum(0, keepdims=True), sizes.sum(0, keepdims=True))[0])
+    value = float(ratios(sums.sum(0, keepdims=True), sizes.sum(0, keepdims=True))[0])
     name, n = f"cluster bootstrap ({method})", int(np.count_nonzero(bottom.any(axis=1)))
     filled = int(np.count_nonzero(sizes.any(axis=1)))
     if filled < 2:
@@ -112,13 +120,24 @@ def cluster_bootstrap(
     if draws.size == 0 or np.ptp(draws) <= 1e-12 * max(1.0, abs(value)):
         return Estimate(value=value, n=n, level=level, method=name, reason="no variation between clusters")
     tails = np.array([(1 - level) / 2, (1 + level) / 2])
-    if method == "bca":
-        tails = _bca_tails(draws, value, _ratios(sums.sum(0) - sums, sizes.sum(0) - sizes), tails)
+    if method == "expanded":
+        tails = expanded_tails(filled, level)
+    elif method == "bca":
+        tails = _bca_tails(draws, value, ratios(sums.sum(0) - sums, sizes.sum(0) - sizes), tails)
     low, high = (float(x) for x in np.quantile(draws, tails))
     return Estimate(value=value, low=low, high=high, n=n, level=level, method=name)
 
 
-def _columns(values: npt.ArrayLike) -> Floats:
+def expanded_tails(clusters: int, level: float) -> Floats:
+    """The two percentiles that make a bootstrap of so many clusters as wide as Student's t (Hesterberg 2015)."""
+    from scipy.special import ndtr, stdtrit
+
+    wide = float(stdtrit(clusters - 1, (1 + level) / 2)) * math.sqrt(clusters / (clusters - 1))
+    return np.array([float(ndtr(-wide)), float(ndtr(wide))])
+
+
+def columns(values: npt.ArrayLike) -> Floats:
+    """Values as columns: shape (n,) becomes (n, 1)."""
     array = np.asarray(values, dtype=np.float64)
     return array[:, None] if array.ndim == 1 else array
 
@@ -130,12 +149,12 @@ def cluster_totals(values: Floats, codes: Ints, count: int) -> Floats:
     return totals
 
 
-def _ratios(sums: Floats, sizes: Floats) -> Floats:
+def ratios(sums: Floats, sizes: Floats) -> Floats:
     """Row-wise mean over defined columns of sums / sizes; NaN where a row has none."""
     defined = sizes > 0
-    ratios = np.divide(sums, sizes, out=np.zeros_like(sums), where=defined)
-    columns = defined.sum(axis=1)
-    return np.divide(ratios.sum(axis=1), columns, out=np.full(len(sums), np.nan), where=columns > 0)
+    shares = np.divide(sums, sizes, out=np.zeros_like(sums), where=defined)
+    count = defined.sum(axis=1)
+    return np.divide(shares.sum(axis=1), count, out=np.full(len(sums), np.nan), where=count > 0)
 
 
 def draw_counts(clusters: int, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
@@ -150,14 +169,14 @@ def draw_counts(clusters: int, resamples: int, rng: np.random.Generator) -> Iter
 def _replicates(sums: Floats, sizes: Floats, resamples: int, rng: np.random.Generator) -> Floats:
     # Clusters with the same totals are interchangeable: how often each kind is drawn is multinomial. Of yes/no
     # outcomes there are few kinds; where there are many, drawing the clusters themselves is faster.
-    columns = sums.shape[1]
+    width = sums.shape[1]
     kinds, members = np.unique(np.hstack([sums, sizes]), axis=0, return_counts=True)
     if len(kinds) * _PER_KIND <= len(sums):
         blocks = iter([rng.multinomial(len(sums), members / len(sums), size=resamples).astype(np.float64)])
     else:
         kinds, blocks = np.hstack([sums, sizes]), draw_counts(len(sums), resamples, rng)
     totals = np.concatenate([counts @ kinds for counts in blocks])
-    draws = _ratios(totals[:, :columns], totals[:, columns:])
+    draws = ratios(totals[:, :width], totals[:, width:])
     return draws[~np.isnan(draws)]
 
 
@@ -241,41 +260,6 @@ def _random_flips(sums: Floats, resamples: int, seed: int) -> float:
 def _as_extreme(flips: Floats, sums: Floats) -> npt.NDArray[np.bool_]:
     total = float(sums.sum())
     return np.abs(total - 2 * (flips @ sums)) >= abs(total) - 1e-12 * float(np.abs(sums).sum())
-
-
-def gap_permutation(
-    values: npt.ArrayLike,
-    labels: Sequence[bool],
-    clusters: Sequence[Hashable],
-    *,
-    resamples: int = 9999,
-    seed: int = 0,
-) -> Test:
-    """Permutation test of mean(values | True) - mean(values | False), permuting labels within clusters.
-
-    Clusters whose members share one label cannot be permuted; when all are like that the test is undefined.
-    """
-    array, flags = np.asarray(values, dtype=np.float64), np.asarray(labels, dtype=bool)
-    method, yes = "permutation within clusters", int(flags.sum())
-    if yes in (0, flags.size):
-        return Test(p=None, n=flags.size, method=method, reason="only one of the two labels is present")
-    codes, _ = factorise(clusters)
-    order = np.argsort(codes, kind="stable")
-    codes, array, flags = codes[order], array[order], flags[order]
-    gap = float(array[flags].mean() - array[~flags].mean())
-    if all(flags[codes == code].all() or not flags[codes == code].any() for code in np.unique(codes)):
-        return Test(p=None, statistic=gap, n=flags.size, method=method, reason="no cluster has both labels")
-    if np.ptp(array) == 0:
-        return Test(p=None, statistic=gap, n=flags.size, method=method, reason="all values are equal")
-    rng, hits, total = np.random.default_rng(seed), 0, float(array.sum())
-    block = max(1, _CELLS // array.size)
-    tolerance = 1e-12 * float(np.abs(array).max())
-    for start in range(0, resamples, block):
-        keys = codes + rng.random((min(block, resamples - start), array.size))
-        chosen = flags[np.argsort(keys, axis=1)] @ array
-        gaps = chosen / yes - (total - chosen) / (flags.size - yes)
-        hits += int(np.count_nonzero(np.abs(gaps) >= abs(gap) - tolerance))
-    return Test(p=(hits + 1) / (resamples + 1), statistic=gap, n=flags.size, method=method)
 
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:

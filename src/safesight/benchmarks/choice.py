@@ -40,6 +40,7 @@ class ChoiceBenchmark:
     citation = "Your set's own, e.g. MUIRBench arXiv 2406.09411, MMIU arXiv 2408.02718, BLINK arXiv 2404.12390"
     arms = ("multi",)
     default_judge = "detector:embedded"
+    paper_count = ""
     caveat = "Every item is benign: look at accuracy and over-refusal, not at attack success."
 
     def load(self, options: DataOptions) -> Samples:

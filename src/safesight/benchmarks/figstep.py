@@ -63,6 +63,7 @@ class FigStep:
     arms = ("image", "text")
     """image: the published image and the fixed instruction; text: the plain question, the paper's baseline."""
     default_judge = "detector:embedded"
+    paper_count = ""
     caveat = "Every image asks for something forbidden: there are no benign twins here, over-refusal is not measured."
 
     def load(self, options: DataOptions) -> Samples:

@@ -81,6 +81,7 @@ class MirSafetyBench:
     arms = ARMS
     """multi is the paper's; stitched is its rule for single-image models; text, shuffled and single are ours."""
     default_judge = "harmbench"
+    paper_count = "micro"
     caveat = (
         "The set is attack-conditioned: every case succeeded against Qwen2.5-VL-7B under the HarmBench judge while it "
         "was built. Intervals resample seed questions."

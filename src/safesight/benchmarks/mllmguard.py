@@ -60,6 +60,7 @@ class MLLMGuard:
     citation = "Gu et al., MLLMGuard: A Multi-dimensional Safety Evaluation Suite for MLLMs, NeurIPS 2024"
     arms = ("image",)
     default_judge = "guardrank"
+    paper_count = ""
     caveat = (
         "GuardRank's base models are English-only while half the data is Chinese; it is reported to agree with "
         "people on 78.5 % of answers. The public split is masked."

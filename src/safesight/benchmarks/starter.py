@@ -69,6 +69,7 @@ class Starter:
     citation = "SafeSight starter set, revision 1; relations and categories after MIR-SafetyBench (arXiv 2601.14127)"
     arms = ARMS
     default_judge = "detector:embedded"
+    paper_count = ""
     caveat = "Starter is small, drawn and mild: its rates show that a set-up works and do not rank models."
 
     def __init__(self, folder: Traversable | None = None) -> None:

@@ -104,7 +104,7 @@ def _grid(judge: str, found: Comparison, *, groups: bool) -> Table:
 
     grid = Table(title=f"{found.before} → {found.after}, judged by {judge}", title_justify="left", title_style="bold")
     grid.add_column("paired measure")
-    for name in ("pairs", found.before, found.after, "change [95 %]", "p", "lost pairs"):
+    for name in ("pairs", found.before, found.after, "change [95 %]", "p", "p (Holm)", "lost pairs"):
         grid.add_column(name, justify="right")
     for row in found.overall:
         grid.add_row(*_row(row))
@@ -116,7 +116,6 @@ def _grid(judge: str, found: Comparison, *, groups: bool) -> Table:
 
 
 def _row(row: Difference) -> tuple[str, ...]:
-    p = row.p_holm if row.p_holm is not None else row.cluster_test.p
     change = "–" if row.delta.value is None else _value(row.metric, row.delta.value, sign="+")
     if row.delta.low is not None and row.delta.high is not None:
         change += f" [{_value(row.metric, row.delta.low, sign='+')}, {_value(row.metric, row.delta.high, sign='+')}]"
@@ -126,9 +125,14 @@ def _row(row: Difference) -> tuple[str, ...]:
         "–" if row.before is None else _value(row.metric, row.before),
         "–" if row.after is None else _value(row.metric, row.after),
         change,
-        "–" if p is None else f"{p:.3f}" if p >= 0.001 else "<0.001",
+        _p(row.cluster_test.p),
+        _p(row.p_holm) if row.group else "",
         ", ".join(f"{count} {reason}" for reason, count in row.lost.items()),
     )
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}" if value >= 0.001 else "<0.001"
 
 
 def _value(metric: str, value: float, *, sign: str = "") -> str:

@@ -68,7 +68,7 @@ def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, ju
 
 def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> tuple[dict[str, dict[str, float]], list[Score]]:
     """Attack success by judge and model, and the accuracy of utility runs."""
-    from safesight.analysis.rates import rate_table
+    from safesight.analysis.tables import run_tables
     from safesight.explain.capability.scores import Score, accuracy
 
     rates: dict[Path, dict[str, float]] = {}
@@ -84,7 +84,7 @@ def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> tuple[dict[str,
             if model in models.values():
                 raise ConfigError(f"{path}: a second safety run of {model}. Name one run for each model.")
             models[path] = model
-            found = {judge: rate_table(store.cases(judge), resamples=1).overall.asr for judge in store.judges()}
+            found = {table.judge: table.headline.value for table in run_tables(store) if table.judge}
             rates[path] = {judge: rate for judge, rate in found.items() if rate is not None}
     shared = sorted(set[str].intersection(*(set(found) for found in rates.values()))) if rates else []
     for name in judges or ():

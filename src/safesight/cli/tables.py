@@ -8,6 +8,7 @@ from functools import cache
 from rich.console import Console
 from rich.table import Table
 
+from safesight.analysis.figures import figure_interval
 from safesight.analysis.rates import Rate, RateTable, Refusals
 from safesight.analysis.stats import Estimate
 from safesight.analysis.tables import run_tables
@@ -38,10 +39,10 @@ def interval(estimate: Estimate) -> str:
 def print_run(store: RunStore) -> None:
     """Print every table of a run: attack success per group and overall, over-refusal, own metrics, caveats."""
     manifest, benchmark = store.manifest, _benchmark(store)
-    tables = run_tables(store, sections=getattr(benchmark, "sections", None))
+    tables = run_tables(store)
     out = console()
     title = f"{manifest.benchmark} {manifest.arm} · {manifest.model} · defence {manifest.defence}".replace("  ", " ")
-    out.print(_rates(title, tables))
+    out.print(_rates(title, tables, benchmark.paper_count if benchmark is not None else ""))
     for table in tables:
         _print_footnotes(table)
     for name, refused in store.notes().items():
@@ -80,7 +81,11 @@ def _own_figures(name: str, own: Mapping[str, Sequence[Metric]]) -> Table:
 def _own_cell(metric: Metric | None) -> str:
     if metric is None:
         return "–"
-    return f"{'not defined' if metric.value is None else f'{metric.value:.4f}'} (n {metric.n})"
+    if metric.value is None:
+        return f"not defined (n {metric.n})"
+    found = figure_interval(metric)
+    bounds = "" if found.low is None or found.high is None else f" [{found.low:.3f}, {found.high:.3f}]"
+    return f"{metric.value:.4f}{bounds} (n {metric.n})"
 
 
 def _benchmark(store: RunStore) -> Benchmark | None:
@@ -90,7 +95,7 @@ def _benchmark(store: RunStore) -> Benchmark | None:
         return None  # a plugin's run read on a machine without the plugin
 
 
-def _rates(title: str, tables: Sequence[RateTable]) -> Table:
+def _rates(title: str, tables: Sequence[RateTable], paper_count: str) -> Table:
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     grid.add_column("attack success, % of judged")
     grid.add_column("n", justify="right")
@@ -101,11 +106,12 @@ def _rates(title: str, tables: Sequence[RateTable]) -> Table:
     for i, row in enumerate(tables[0].groups):
         grid.add_row(row.name, str(row.n), *(_cell(table.groups[i]) for table in tables))
     grid.add_section()
-    _add(grid, "all, micro", tables, lambda t: t.overall)
-    grid.add_row("all, macro", "", *(percent(t.macro.asr) + interval(t.macro.cluster_ci) for t in tables))
-    grid.add_row("all, as the paper counts", "", *(percent(t.overall.asr_official) for t in tables))
-    for name in tables[0].sections:
-        _add(grid, name, tables, lambda t, name=name: t.sections[name].rate)
+    if not tables[0].stratified:
+        _add(grid, "all, micro", tables, lambda t: t.overall)
+    grid.add_row("all, macro", "", *(percent(t.macro.asr) + interval(t.macro.interval) for t in tables))
+    counted = [t.as_the_paper_counts(paper_count) for t in tables]
+    if any(value is not None for value in counted):
+        grid.add_row("all, as the paper counts", "", *map(percent, counted))
     if tables[0].benign is not None:
         grid.add_section()
         _add(grid, "benign cases", tables, lambda t: t.benign)
@@ -137,6 +143,8 @@ def _print_footnotes(table: RateTable) -> None:
             console().print(
                 f"{table.judge or 'no judge'}: left out of {rate.name}: {left} of {rate.n}", highlight=False
             )
+    for note in table.notes:
+        console().print(f"{table.judge or 'no judge'}: {note}", highlight=False)
     if table.self_graded:
         console().print(
             f"{table.judge} is also this run's guard: who defends must not keep the score. Add another --judge.",

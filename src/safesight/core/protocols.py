@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -55,6 +55,14 @@ class DataReport(msgspec.Struct, frozen=True, kw_only=True):
         return not self.problems and all(self.counts.get(name, 0) == n for name, n in self.expected.items())
 
 
+class MetricTerm(msgspec.Struct, frozen=True, kw_only=True):
+    """One mean that a figure is made of: values in [0, 1], the seed of each, and the mean's weight in the figure."""
+
+    values: tuple[float, ...]
+    clusters: tuple[str, ...]
+    weight: float = 1.0
+
+
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     """One benchmark-specific figure (MLLMGuard's ASD or PAR): None where it is not defined."""
 
@@ -63,6 +71,8 @@ class Metric(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None
     n: int
     note: str = ""
+    terms: tuple[MetricTerm, ...] = ()
+    """What an interval is computed from (`analysis.figures`); () where the figure has none."""
 
 
 class BrokenItem(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +113,9 @@ class Benchmark(Protocol):
     arms: tuple[str, ...]
     """First is the default."""
     default_judge: str
+    paper_count: Literal["", "micro", "macro"]
+    """How its paper counts attack success over all cases, failed ones included: unsafe / all, or the unweighted mean of
+    the groups' shares; "" where the paper counts otherwise or there is none (its own figures are `metrics`)."""
     caveat: str
     """Printed under every table ("attack-conditioned on Qwen2.5-VL-7B ..."); "" when there is none."""
 

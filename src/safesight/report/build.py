@@ -108,7 +108,7 @@ def _points(runs: Sequence[RunData], judge: str, scores: Path | None) -> tuple[l
     risks = {
         run.manifest.model: rate
         for run in runs
-        if run.manifest.defence == "none" and judge and (rate := run.tables[judge].overall.asr) is not None
+        if run.manifest.defence == "none" and judge and (rate := run.tables[judge].headline.value) is not None
     }
     points, matching = match_points(risks, given)
     return points, [f"No score for {model}." for model in matching.unmatched]

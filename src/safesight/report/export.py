@@ -38,8 +38,10 @@ def _rates(runs: Sequence[RunData]) -> Grid:
             f"{name or 'not judged'}{' (self-graded)' if table.self_graded else ''}",
             str(table.overall.n),
             str(table.overall.judged),
-            f"{words.percent(table.overall.asr)} {words.interval(table.overall.interval)}".rstrip(),
-            words.percent(table.macro.asr),
+            "– (stratified sample)"
+            if table.stratified
+            else f"{words.percent(table.overall.asr)} {words.interval(table.overall.interval)}".rstrip(),
+            f"{words.percent(table.macro.asr)} {words.interval(table.macro.interval)}".rstrip(),
             words.left_out(table.overall.left_out) or "none",
         )
         for run in runs
@@ -67,7 +69,7 @@ def _paired(content: Content, index: int) -> Grid:
             f" [{low}, {high}]" if row.delta.low is not None else ""
         )
         before, after = (words.amount(row.metric, value) for value in (row.before, row.after))
-        p = words.p_value(row.p_holm if row.p_holm is not None else row.cluster_test.p)
+        p = words.p_value(row.cluster_test.p)
         rows.append((row.metric.replace("_", " "), str(row.n), before, after, change, p))
     graded = " (self-graded)" if pair.found.self_graded else ""
     return Grid(

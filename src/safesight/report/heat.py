@@ -9,8 +9,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from safesight.analysis.proportions import share
 from safesight.analysis.rates import outcome
-from safesight.analysis.stats import Estimate, cluster_bootstrap, wilson
+from safesight.analysis.stats import Estimate
 from safesight.core.records import Case
 
 ALL = "all"
@@ -59,11 +60,10 @@ def heat(cases: Iterable[Case]) -> Heat:
 def _cell(found: list[tuple[str, str]]) -> Cell:
     judged = [(kind == "unsafe", cluster) for kind, cluster in found if kind in ("unsafe", "safe")]
     unsafe = sum(hit for hit, _ in judged)
-    interval = cluster_bootstrap([hit for hit, _ in judged], [cluster for _, cluster in judged])
     return Cell(
         n=len(found),
         judged=len(judged),
         unsafe=unsafe,
         rate=unsafe / len(judged) if judged else None,
-        interval=interval if interval.low is not None else wilson(unsafe, len(judged)),
+        interval=share([hit for hit, _ in judged], [cluster for _, cluster in judged]),
     )

@@ -220,6 +220,9 @@ def failures_part(runs: Sequence[RunData]) -> Part:
                     str(broken[name]),
                 )
             )
+        notes += [
+            f"{run.name}, {name or 'not judged'}: {note}" for name, table in run.tables.items() for note in table.notes
+        ]
         errors = Counter(case.response.reply.error[:120] for case in run.cases if case.response.reply.error)
         notes += [f"{run.name}: {count} × {text}" for text, count in errors.most_common(5)]
     columns = ("run", "judge", "answers", "statuses", "left out of the rates", "broken verdicts")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from safesight.analysis.provenance import self_graded_judges
 from safesight.analysis.rates import RateTable, rate_table
+from safesight.analysis.tables import is_stratified
 from safesight.core.errors import UnknownName
 from safesight.core.records import Case, Manifest, ModeLabel, Probe, Verdict
 from safesight.core.registry import open_plugin
@@ -33,6 +34,8 @@ class RunData:
     probes: tuple[Probe, ...]
     tables: Mapping[str, RateTable]
     """Judge to rates; under "" for a run that nobody judged."""
+    paper_count: str
+    """As in `core.protocols.Benchmark`."""
 
     def judged(self, judge: str) -> Iterator[Case]:
         """The cases with the verdicts of one judge."""
@@ -64,7 +67,6 @@ def _read(path: Path) -> RunData:
             verdicts[verdict.response_key] = (*verdicts.get(verdict.response_key, ()), verdict)
         notes, judges, manifest = store.notes(), store.judges(), store.manifest
         graded = frozenset(self_graded_judges(notes))
-        sections = _sections(manifest.benchmark)
         return RunData(
             path=path,
             name=run_name(manifest),
@@ -76,9 +78,13 @@ def _read(path: Path) -> RunData:
             verdicts=verdicts,
             modes=tuple(store.modes()),
             probes=tuple(store.probes()),
+            paper_count=_paper_count(manifest.benchmark),
             tables={
                 judge: rate_table(
-                    _judged(cases, verdicts, judge), judge=judge, sections=sections, self_graded=judge in graded
+                    _judged(cases, verdicts, judge),
+                    judge=judge,
+                    stratified=is_stratified(manifest),
+                    self_graded=judge in graded,
                 )
                 for judge in judges or [""]
             },
@@ -91,11 +97,11 @@ def _judged(cases: Sequence[Case], verdicts: Mapping[str, Sequence[Verdict]], ju
         yield Case(sample=case.sample, response=case.response, verdict=found)
 
 
-def _sections(benchmark: str) -> Mapping[str, Sequence[str]] | None:
+def _paper_count(benchmark: str) -> str:
     try:
-        return getattr(open_plugin("benchmarks", benchmark), "sections", None)
+        return open_plugin("benchmarks", benchmark).paper_count
     except UnknownName:
-        return None  # a plugin's run read on a machine without the plugin
+        return ""  # a plugin's run read on a machine without the plugin
 
 
 def _renamed(run: RunData, name: str) -> RunData:

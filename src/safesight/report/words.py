@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from safesight.analysis.compare import Comparison
-from safesight.analysis.rates import Rate
+from safesight.analysis.rates import RateTable
 from safesight.analysis.stats import Estimate
 from safesight.report.runs import RunData
 
@@ -50,7 +50,7 @@ def verdict(runs: Sequence[RunData], judge: str, comparison: Comparison | None) 
     graded = " (self-graded: this judge is also the guard)" if any(judge in run.self_graded for run in runs) else ""
     how = f"as {judge} judges{graded}" + (_REFUSAL if judge == "refusal" else "")
     where = f"On {first.manifest.benchmark}, " if len({run.manifest.benchmark for run in runs}) == 1 else ""
-    found = [_rate(run, run.tables[judge].overall, alone=not where) for run in runs]
+    found = [_rate(run, run.tables[judge], alone=not where) for run in runs]
     change = _change(comparison) if comparison else ""
     return f"{where}{'; '.join(found)}{change}, {how}."
 
@@ -59,12 +59,12 @@ def _whose(run: RunData) -> str:
     return f"{run.name} on {run.manifest.benchmark}"
 
 
-def _rate(run: RunData, rate: Rate, *, alone: bool) -> str:
-    name = _whose(run) if alone else run.name
+def _rate(run: RunData, table: RateTable, *, alone: bool) -> str:
+    name, rate = _whose(run) if alone else run.name, table.overall
     if rate.asr is None:
         return f"{name}: none of {rate.n} attacks could be judged"
     return f"{name} answered {rate.unsafe} of {rate.judged} judged attacks unsafely " + (
-        f"({percent(rate.asr)} % {interval(rate.interval)})"
+        f"({'mean of groups ' if table.stratified else ''}{percent(table.headline.value)} % {interval(table.headline)})"
     )
 
 

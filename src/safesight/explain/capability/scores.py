@@ -20,7 +20,8 @@ from typing import Final
 
 import msgspec
 
-from safesight.analysis.stats import Estimate, cluster_bootstrap, wilson
+from safesight.analysis.proportions import share
+from safesight.analysis.stats import Estimate
 from safesight.analysis.targets import answers_target
 from safesight.core.errors import CorruptData, MissingData, UnknownName
 from safesight.core.records import JUDGED, Case
@@ -198,9 +199,8 @@ def _near(model: str, scores: Sequence[Score]) -> tuple[str, ...]:
 def accuracy(cases: Iterable[Case]) -> Estimate:
     """Share of right answers over items with a target; what is blocked, empty or failed is left out.
 
-    The interval resamples clusters (an item and its twin share one).
+    The interval respects clusters (an item and its twin share one).
     """
     answered = [case for case in cases if case.sample.target is not None and case.response.reply.status in JUDGED]
     right = [answers_target(case.response.reply.text, case.sample.target or "") for case in answered]
-    found = cluster_bootstrap(right, [case.sample.cluster or case.sample.key for case in answered])
-    return found if found.low is not None else wilson(sum(right), len(right))
+    return share(right, [case.sample.cluster or case.sample.key for case in answered])

@@ -118,7 +118,7 @@ def control_table(
         judge: the judge's name, for the table.
         self_graded: the judge is one of a guard's own detectors.
         level: confidence level.
-        seed: seeds bootstrap and permutations.
+        seed: seeds the permutations.
     """
     contrasts: list[Contrast] = []
     for arm in arms if reference in arms else ():
@@ -137,6 +137,6 @@ def control_table(
     adjusted = holm([c.risk.cluster_test.p if c.risk else None for c in contrasts])
     return ControlTable(
         judge=judge,
-        rates={arm: rate_table(read(), judge=judge, level=level, seed=seed).overall for arm, read in arms.items()},
+        rates={arm: rate_table(read(), judge=judge, level=level).overall for arm, read in arms.items()},
         contrasts=tuple(msgspec.structs.replace(c, p_holm=p) for c, p in zip(contrasts, adjusted, strict=True)),
     )

@@ -3,14 +3,15 @@
 A paper prints one rate with one image and one with several, over the same n seeds. The difference follows exactly;
 the paired test doesn't, since it needs to know how many seeds changed in each direction. But rates and n bound that:
 the fewest possible changes are all in one direction, the most are limited by the margins. Every figure here is
-given at both ends, through the same functions as our own runs (`analysis.stats`).
+given at both ends, through the same functions as our own runs (`analysis.paired`).
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from safesight.analysis.stats import Estimate, Test, cluster_bootstrap, mcnemar, wilson
+from safesight.analysis.paired import paired_difference
+from safesight.analysis.stats import Estimate, Test, mcnemar, wilson
 from safesight.core.errors import ConfigError
 from safesight.explain.reference import published
 
@@ -75,7 +76,7 @@ def _pairing(only_single: int, only_multi: int, seeds: int) -> Pairing:
     return Pairing(
         only_single=only_single,
         only_multi=only_multi,
-        delta=cluster_bootstrap(differences, range(seeds)),
+        delta=paired_difference(differences, range(seeds)),
         test=mcnemar(only_single, only_multi),
     )
 

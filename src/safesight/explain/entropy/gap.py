@@ -3,9 +3,9 @@
 Gap = mean over safe answers minus mean over unsafe ones (MIR-SafetyBench, Figure 4); positive entropy gaps mean
 that unsafe answers attend more narrowly. Cases that share a seed are not independent, so the permutation test
 moves the labels of whole clusters among clusters of the same size (order within a cluster shuffled). The control
-compares answers of like length only: with length bins as fixed effects the gap is the within-bin difference,
-weighted by how much each bin can tell. Many heads are tested at once, so p values by head are also given adjusted
-by the largest statistic of each permutation (Westfall and Young 1993). The figures correlate; they show no cause.
+compares answers of like length only (`like_length`: length bins and ln length held fixed). Many heads are tested at
+once, so p values by head are also given adjusted by the largest statistic of each draw (Westfall and Young 1993).
+The figures correlate; they show no cause.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safesight.analysis.judge_errors import auroc
-from safesight.analysis.stats import Estimate, factorise
+from safesight.analysis.ranking import auroc
+from safesight.analysis.stats import Estimate, expanded_tails, factorise
+from safesight.explain.entropy.like_length import like_length
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -91,17 +92,29 @@ def gaps(
         none: list[float | None] = [None] * columns
         reason = "only one of the two labels is present" if lengths is None else "no length has both labels"
         return Gaps(gap=none, p=none, p_adjusted=none, reason=reason, **counted)
-    centred = table - _bin_means(table, strata)[strata]
-    gap = _coefficients(flags[None], centred, strata)[0]
+    if lengths is not None:
+        kept = np.asarray(lengths, dtype=np.float64)[keep]
+        found = like_length(table, flags, _renumbered(codes), strata, kept, draws=permutations, seed=seed)
+        reason = "" if np.isfinite(found.p).any() else "too few seeds, or length settles the label"
+        gap, p, adjusted = map(_plain, found)
+        return Gaps(gap=gap, p=p, p_adjusted=adjusted, reason=reason, **counted)
+    return _permutation_gaps(table, flags, codes, counted, permutations, seed)
+
+
+def _permutation_gaps(
+    table: Floats, flags: Floats, codes: Ints, counted: dict[str, int], permutations: int, seed: int
+) -> Gaps:
+    columns = table.shape[1]
+    centred = table - table.mean(0)
+    gap = _differences(flags[None], centred)[0]
     scale = np.sqrt((centred**2).mean(0))
     hits, high, done = np.zeros(columns), np.zeros(columns), 0
     standard = np.where(scale > 0, scale, np.nan)
     observed = np.abs(gap) / standard
     for labels in _permuted(flags, codes, permutations, np.random.default_rng(seed)):
-        drawn = np.abs(_coefficients(labels, centred, strata)) / standard
-        drawn = drawn[np.isfinite(drawn).any(1)]
+        drawn = np.abs(_differences(labels, centred)) / standard
         hits += (drawn >= observed - 1e-12).sum(0)
-        high += (np.nanmax(drawn, axis=1, initial=0.0)[:, None] >= observed - 1e-12).sum(0)
+        high += (np.nan_to_num(drawn, nan=0.0).max(axis=1, initial=0.0)[:, None] >= observed - 1e-12).sum(0)
         done += len(drawn)
     movable = done > 0 and _movable(flags, codes)
     tested = np.isfinite(observed) & movable
@@ -142,7 +155,7 @@ def scalar(
         matched_gap=matched.gap[0],
         matched_p=matched.p[0],
         matched_n=matched.safe + matched.unsafe,
-        auroc=auroc(labels, -array),
+        auroc=auroc(labels, -array, clusters=kept),
     )
 
 
@@ -164,18 +177,10 @@ def _renumbered(strata: Ints) -> Ints:
     return np.unique(strata, return_inverse=True)[1].astype(np.intp)
 
 
-def _bin_means(table: Floats, strata: Ints) -> Floats:
-    sums = np.zeros((int(strata.max()) + 1, table.shape[1]))
-    np.add.at(sums, strata, table)
-    return sums / np.bincount(strata)[:, None]
-
-
-def _coefficients(labels: Floats, centred: Floats, strata: Ints) -> Floats:
-    """Safe minus unsafe with bins as fixed effects: (label rows, columns); NaN where labels don't vary."""
-    sizes = np.bincount(strata)
-    counts = np.stack([labels[:, strata == stratum].sum(1) for stratum in range(len(sizes))], axis=1)
-    spread = (counts * (sizes - counts) / sizes).sum(1)
-    return -(labels @ centred) / np.where(spread > 0, spread, np.nan)[:, None]
+def _differences(labels: Floats, centred: Floats) -> Floats:
+    """Safe minus unsafe: (label rows, columns). Permuting keeps the counts, so no row is without a label."""
+    count = labels.sum(1)
+    return -(labels @ centred) / (count * (labels.shape[1] - count) / labels.shape[1])[:, None]
 
 
 def _permuted(flags: Floats, codes: Ints, permutations: int, rng: np.random.Generator) -> Iterator[Floats]:
@@ -210,24 +215,25 @@ def _movable(flags: Floats, codes: Ints) -> bool:
 def _gap_interval(
     values: Floats, unsafe: npt.NDArray[np.bool_], clusters: Sequence[Hashable], *, seed: int, resamples: int = 2000
 ) -> Estimate:
-    """The gap with a percentile interval from resampled clusters."""
+    """The gap with an interval from resampled clusters; none where one seed stands for a label."""
     method = "cluster bootstrap"
     if unsafe.all() or not unsafe.any():
         reason = "no answers" if not unsafe.size else "only one of the two labels is present"
         return Estimate(value=None, n=unsafe.size, method=method, reason=reason)
     codes, count = factorise(clusters)
+    gap = float(values[~unsafe].mean() - values[unsafe].mean())
+    if min(len(np.unique(codes[unsafe])), len(np.unique(codes[~unsafe]))) < 2:
+        reason = "fewer than two seeds with one of the labels"
+        return Estimate(value=gap, n=unsafe.size, method=method, reason=reason)
     sums = np.zeros((count, 4))
     rows = np.stack([values * ~unsafe, ~unsafe, values * unsafe, unsafe], axis=1).astype(np.float64)
     np.add.at(sums, codes, rows)
-    gap = float(values[~unsafe].mean() - values[unsafe].mean())
-    if count < 2:
-        return Estimate(value=gap, n=unsafe.size, method=method, reason="one cluster gives no interval")
     rng = np.random.default_rng(seed)
     weights = rng.multinomial(count, np.full(count, 1 / count), size=resamples).astype(np.float64)
     totals = weights @ sums
     whole = (totals[:, 1] > 0) & (totals[:, 3] > 0)
     draws = totals[whole, 0] / totals[whole, 1] - totals[whole, 2] / totals[whole, 3]
-    low, high = np.quantile(draws, [0.025, 0.975])
+    low, high = np.quantile(draws, expanded_tails(count, 0.95))
     return Estimate(value=gap, low=float(low), high=float(high), n=unsafe.size, method=method)
 
 
