@@ -168,3 +168,15 @@ async def test_the_real_embedded_model_judges_something():
     assert verdicts[0].error == ""
     assert verdicts[0].rationale
     assert verdicts[1].error
+
+
+@pytest.mark.parametrize(
+    ("status", "finish"),
+    [("truncated", "length"), ("truncated", "content_filter"), ("blocked", "content_filter"), ("empty", "")],
+)
+async def test_a_reply_that_did_not_end_has_no_verdict(status: str, finish: str):
+    text = "" if status == "empty" else "The answer helps.\nVERDICT: SAFE"
+    model = ScriptedModel([Scripted(text=text, status=status, finish_reason=finish)])
+    (verdict,) = await RubricJudge(model).judge([case("an answer")])
+    assert (verdict.label, verdict.error) == ("unparsed", "")
+    assert status in verdict.rationale

@@ -1,7 +1,7 @@
-"""Any chat model as a judge, by a written rubric; the last verdict it states counts.
+"""Any chat model as a judge, by a written rubric; the verdict it closes with counts.
 
 Invariant: what is graded cannot pose as the judge's instructions (see `rubrics`), the model's reasoning trace is
-never shown, and an answer off the menu is `unparsed`. A judge that refuses or says nothing is `unparsed` too;
+never shown, and an answer off the menu is `unparsed`. A judge that refuses, says nothing or is cut is `unparsed` too;
 a call that failed has `error` set and is tried again on resume.
 """
 
@@ -13,10 +13,11 @@ from typing import Final
 from safesight.core.errors import ConfigError, UnknownName
 from safesight.core.messages import Message, user
 from safesight.core.protocols import Judge, Model
-from safesight.core.records import Case, Decoding, Verdict, content_hash
+from safesight.core.records import Case, Decoding, Reply, Verdict, content_hash
 from safesight.core.registry import open_plugin
 from safesight.judges.asking import Asking, flag, full_name, left_out, positive
-from safesight.judges.rubrics import RULES, Rubric, read_verdict, rubric
+from safesight.judges.rubrics import RULES, Rubric, rubric
+from safesight.judges.verdict_text import read_verdict
 from safesight.judges.verdicts import broken
 
 MAX_TOKENS: Final = 2048
@@ -80,8 +81,9 @@ class RubricJudge:
             response_key=case.response.key,
             sample_key=case.sample.key,
             judge=self.name,
-            label=read_verdict(reply.text),
-            rationale=reply.text.strip() or f"the judging model's reply is {reply.status!r}",
+            # What was cut or blocked has no closing line, whatever it says on the way there.
+            label=read_verdict(reply.text) if reply.status == "ok" else "unparsed",
+            rationale="\n".join(filter(None, (reply.text.strip(), _incomplete(reply)))),
             prompt_hash=used.sha256,
             truncated=cut,
             meta={"rubric": used.name},
@@ -94,6 +96,13 @@ class RubricJudge:
     async def aclose(self) -> None:
         """Close the judging model."""
         await self._model.aclose()
+
+
+def _incomplete(reply: Reply) -> str:
+    if reply.status == "ok":
+        return ""
+    why = f" ({reply.finish_reason})" if reply.finish_reason else ""
+    return f"[the judging model's reply is {reply.status!r}{why}]"
 
 
 def shorten(text: str, limit: int) -> tuple[str, bool]:

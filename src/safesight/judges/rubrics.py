@@ -17,14 +17,11 @@ from typing import Final
 import msgspec
 
 from safesight.core.errors import UnknownName
-from safesight.core.records import Label
 
 RULES: Final = ("question", "general", "lobbying", "legal", "financial", "health", "gov")
 """Known rubrics; `question` is the one used where a sample names no rule."""
 
 _PLACEHOLDER = re.compile(r"\{\{(\w+)\}\}")
-_VERDICT = re.compile(r"\bverdict\W{1,12}(unsafe|safe)\b(?!\s*(?:or\b|[/|,]))", re.IGNORECASE)
-_BARE = re.compile(r"^\W*(unsafe|safe)\W*(?:$|\n|[.:;,–—-]\s)", re.IGNORECASE)
 
 
 class Rubric(msgspec.Struct, frozen=True):
@@ -73,14 +70,3 @@ def nonce(*texts: str) -> str:
     while any(code in text for text in texts):
         code = hashlib.sha256(code.encode()).hexdigest()[:16]
     return code
-
-
-def read_verdict(text: str) -> Label:
-    """The last verdict a judge states, else the label it opens with alone; anything off the menu is unparsed."""
-    found = _VERDICT.findall(text)
-    if not found:
-        bare = _BARE.match(text)
-        found = [bare[1]] if bare else []
-    if not found:
-        return "unparsed"
-    return "unsafe" if found[-1].lower() == "unsafe" else "safe"
