@@ -158,7 +158,7 @@ def test_images_stand_at_their_marks_when_there_is_one_each(picture: Picture) ->
     ]
 
 
-@pytest.mark.parametrize("question", ["Which fits?", "<image> Which fits?", "<image><image><image> Which fits?"])
+@pytest.mark.parametrize("question", ["Which fits?", "<image> Which fits?", "<image><image> Which fits?"])
 def test_else_images_come_first(picture: Picture, question: str) -> None:
     images = [Image.from_bytes(picture(k)) for k in range(2)]
     parts = prompt_parts(_choice(question), images)

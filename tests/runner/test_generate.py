@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from safesight.analysis.rates import rate_table
 from safesight.core.errors import ConfigError, CorruptData, ModelError
 from safesight.core.messages import Message
 from safesight.core.protocols import BrokenItem
@@ -229,3 +230,27 @@ async def test_a_run_does_not_shrink(tmp_path: Path) -> None:
     await run(job(ScriptedModel(echo, fingerprint="echo"), selection=Selection(limit=8)), path)
     with pytest.raises(ConfigError, match=r"selection 'limit=8' -> 'limit=4'"):
         await run(job(ScriptedModel(echo, fingerprint="echo"), selection=Selection(limit=4)), path)
+
+
+@pytest.mark.parametrize(
+    ("said", "readable", "benign"),
+    [
+        (True, [False, False], True),
+        (False, [True, True], False),
+        (None, [True, True], True),
+        (None, [True, False], False),
+        (None, [False], False),
+        (None, [], False),
+    ],
+)
+async def test_an_unreadable_item_of_a_benign_set_is_no_attack(
+    tmp_path: Path, said: bool | None, readable: list[bool], benign: bool
+) -> None:
+    broken = BrokenItem(item="7", error=CorruptData("cut short"), benign=said)
+    samples = [make_sample(i, benign=kind) for i, kind in enumerate(readable)]
+    await run(job(ScriptedModel(echo), [broken, *samples]), tmp_path / "a.sqlite")
+    with RunStore.open(tmp_path / "a.sqlite", readonly=True) as store:
+        table = rate_table(store.cases())
+        (placeholder,) = (s for s in store.samples() if "broken" in s.meta)
+    assert placeholder.benign is benign
+    assert table.overall.n == len(readable) - sum(readable) + (not benign)

@@ -1,14 +1,13 @@
 """Utility: multiple-choice questions over several images (MUIRBench, MMIU, BLINK, or your own), from local files.
 
 Every item is benign and has a right answer, scored by `analysis.targets.answers_target`, so a run gives accuracy and
-over-refusal, and `explain capability` takes it as a capability score. Images stand where the question's `<image>` marks
-are when there is one mark for each image, else before the question; the wording below is ours, not a set's own, so
+over-refusal, and `explain capability` takes it as a capability score. Images stand where the question and
+its options mark them (`image_marks`), else before the question; the wording below is ours, not a set's own, so
 compare accuracies measured here with each other.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -16,10 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from safesight.benchmarks.choice_layouts import Choice, find_files, read_images, read_items, stream_images
+from safesight.benchmarks.image_marks import is_numbered, place_images
 from safesight.benchmarks.sources import Keys, Place, Samples, check_options, locate_local, records_hash, report
 from safesight.benchmarks.tables import Row
 from safesight.core.errors import DataError
-from safesight.core.messages import Image, ImagePart, Message, Part, TextPart
+from safesight.core.messages import Image, Message, Part
 from safesight.core.protocols import BrokenItem, DataOptions, DataReport, Metric
 from safesight.core.records import Case, Sample, content_hash, sample_key
 
@@ -29,7 +29,6 @@ REMEDY: Final = (
     "Get a set with: hf download MUIRBENCH/MUIRBENCH --repo-type dataset --local-dir DIR (or BLINK-Benchmark/BLINK, or "
     "FanqingM/MMIU-Benchmark with its archives unpacked), then pass --source DIR."
 )
-_MARK = re.compile(r"<image(?:[ _]?\d+)?>", re.IGNORECASE)
 
 
 class ChoiceBenchmark:
@@ -93,13 +92,15 @@ def _read(files: dict[Path, list[Choice]], *, root: Path) -> Iterator[Sample | B
                 images = read_images(row, layout, folder=path.parent, root=root, where=item.where)
                 yield _sample(item, row, images, unique)
             except DataError as error:
-                yield BrokenItem(item=item.where, error=error)
+                yield BrokenItem(item=item.where, error=error, benign=True)
 
 
 def _sample(item: Choice, row: Row, images: Sequence[Image], unique: Keys) -> Sample:
     pair = content_hash(item.task, item.pair)
+    # Numbered marks were once shown in another order: what was answered then is no answer to this.
+    placed = ["numbered"] if is_numbered("\n".join([item.question, *item.options])) else []
     return Sample(
-        key=unique(sample_key(NAME, "", _content(item), images)),
+        key=unique(sample_key(NAME, "", [*_content(item), *placed], images)),
         benchmark=NAME,
         messages=(Message("user", prompt_parts(item, images, context=str(row.get("context") or ""))),),
         question=item.question,
@@ -122,14 +123,4 @@ def prompt_parts(item: Choice, images: Sequence[Image], *, context: str = "") ->
     lettered = [f"{chr(65 + i)}. {option}" for i, option in enumerate(item.options)]
     lead = "" if not context or any(option in context for option in item.options) else f"{context.strip()}\n"
     text = "\n".join([f"{lead}{item.question.strip()}", *lettered, INSTRUCTION])
-    pieces = _MARK.split(text)
-    if len(pieces) - 1 != len(images):
-        plain = " ".join(piece.strip(" ") for piece in pieces).strip()
-        return (*(ImagePart(image) for image in images), TextPart(plain))
-    parts: list[Part] = []
-    for i, piece in enumerate(pieces):
-        if piece.strip():
-            parts.append(TextPart(piece.strip()))
-        if i < len(images):
-            parts.append(ImagePart(images[i]))
-    return tuple(parts)
+    return place_images(text, images)

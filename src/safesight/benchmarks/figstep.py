@@ -131,7 +131,7 @@ def _reader(
             try:
                 yield _sample(row, path=folder / name, root=root, arm=arm, unique=unique)
             except DataError as error:
-                yield BrokenItem(item=name, error=error)
+                yield BrokenItem(item=name, error=error, benign=False)
 
     return read
 

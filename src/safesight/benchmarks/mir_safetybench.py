@@ -151,7 +151,7 @@ def _read(layout: Extracted | Tables, *, arm: str, seed: int) -> Iterator[Sample
         try:
             yield _sample(item, row, root=layout.root, arm=arm, seed=seed, unique=unique)
         except DataError as error:
-            yield BrokenItem(item=item.where, error=error)
+            yield BrokenItem(item=item.where, error=error, benign=False)
 
 
 def _sample(item: Item, row: Row | None, *, root: Path, arm: str, seed: int, unique: Keys) -> Sample:

@@ -140,7 +140,7 @@ def _read(chosen: Sequence[tuple[Test, list[Question]]]) -> Iterator[Sample | Br
             try:
                 yield _sample(question, _image(test, inside, question.name), unique)
             except DataError as error:
-                yield BrokenItem(item=f"{test.folder}/{question.name}", error=error)
+                yield BrokenItem(item=f"{test.folder}/{question.name}", error=error, benign=False)
 
 
 def _image(test: Test, inside: dict[str, Image | DataError], name: str) -> Image:

@@ -234,7 +234,7 @@ def _read_files(items: Sequence[Item], source: Path, arm: str) -> Iterator[Sampl
                 image = image_from_file(path, root=source)
             yield _sample(item, arm, image, unique, drawn=image is not None and image.label == "typo")
         except DataError as error:
-            yield BrokenItem(item=f"{item.scenario}/{item.id}", error=error)
+            yield BrokenItem(item=f"{item.scenario}/{item.id}", error=error, benign=False)
 
 
 def _read_parquet(
@@ -251,7 +251,7 @@ def _read_parquet(
             try:
                 yield _sample(item, arm, None if arm == "text" else _cell_image(row, path, label), unique)
             except DataError as error:
-                yield BrokenItem(item=label, error=error)
+                yield BrokenItem(item=label, error=error, benign=False)
 
 
 def _cell_image(row: Mapping[str, Any], path: Path, label: str) -> Image:

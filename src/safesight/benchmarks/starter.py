@@ -143,7 +143,7 @@ def _samples(
             images = [_image(folder, name, manifest) for name in case.images]
             yield _sample(case, images, arm=arm, seed=seed)
         except DataError as error:
-            yield BrokenItem(item=case.id, error=error)
+            yield BrokenItem(item=case.id, error=error, benign=case.benign)
 
 
 def _sample(case: StarterCase, images: Sequence[Image], *, arm: str, seed: int) -> Sample:

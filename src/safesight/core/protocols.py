@@ -84,6 +84,8 @@ class BrokenItem(msgspec.Struct, frozen=True, kw_only=True):
     item: str
     """What a person would look up: file, scenario and id, or row."""
     error: DataError
+    benign: bool | None = None
+    """Whether the item is a benign one; None where it cannot be told from what is left of it."""
 
 
 @runtime_checkable

@@ -86,6 +86,23 @@ async def generate(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         note_settings(store, "model", job.model)
+        _settle_unreadable(store)
+
+
+def _settle_unreadable(store: RunStore) -> None:
+    """Unreadable items of a set whose readable ones are all benign are benign too: no attack was tried with them."""
+    unknown: list[Sample] = []
+    readable = 0
+    for sample in store.samples():
+        if sample.meta.get("kind") == "unknown":
+            unknown.append(msgspec.structs.replace(sample, benign=True))
+        elif not sample.benign:
+            return
+        else:
+            readable += "broken" not in sample.meta
+    if readable and unknown:
+        places = store.positions()
+        store.add(samples=((places[sample.key], sample) for sample in unknown))
 
 
 def note_settings(store: RunStore, who: str, asked: object) -> None:
@@ -205,7 +222,8 @@ def _placeholder(item: BrokenItem, job: Job) -> Sample:
         category="(unreadable)",
         group="(unreadable)",
         cluster=item.item,
-        meta={"broken": item.item},
+        benign=bool(item.benign),
+        meta={"broken": item.item} | ({"kind": "unknown"} if item.benign is None else {}),
     )
 
 
