@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from safesight.core.protocols import GeneratedToken
 from safesight.core.records import Usage
-from safesight.wire.chat_reply import Choice, WireMessage, first_logprobs, read_body, read_models
+from safesight.wire.chat_reply import Choice, WireMessage, generated_tokens, read_body, read_models
 
 
 def message(**fields: Any) -> WireMessage:
@@ -109,7 +110,7 @@ def test_minus_infinity_is_no_logprob():
     raw = b'{"choices": [{"text": "a", "logprobs": {"tokens": ["a"], "top_logprobs": [{"a": -0.5, "b": -Infinity}]}}]}'
     found = read_body(raw).choices
     assert found
-    assert first_logprobs(found[0]) == {"a": -0.5}
+    assert generated_tokens(found[0]) == (GeneratedToken("a", {"a": -0.5}),)
 
 
 @pytest.mark.parametrize("raw", [b"[" * 100_000, b'{"error":' * 100_000, b'{"choices": ' + b"[" * 100_000])
@@ -151,4 +152,6 @@ CHAT = {
     ],
 )
 def test_first_token_logprobs_of_chat_and_completions(logprobs: Any, expected: dict[str, float]):
-    assert first_logprobs(choice(text="x", logprobs=logprobs)) == expected
+    first = generated_tokens(choice(text="x", logprobs=logprobs))[:1]
+    assert [token.alternatives for token in first] in ([expected], [])
+    assert bool(first) or not expected

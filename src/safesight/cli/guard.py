@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from safesight.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from safesight.guard.policy import Policy
 
 
 def register(app: typer.Typer) -> None:
@@ -19,6 +22,13 @@ def guard(
     upstream: Annotated[str, typer.Option(help="Base URL of the guarded server, e.g. http://127.0.0.1:8000/v1.")] = "",
     policy: Annotated[Path | None, typer.Option(help="A policy file; default: the shipped policy.")] = None,
     check: Annotated[Path | None, typer.Option(help="Say in words what a policy file does, and stop.")] = None,
+    probe: Annotated[
+        bool | None,
+        typer.Option(
+            "--probe/--no-probe",
+            help="Put two known exchanges to the policy's guard models: always before serving, with --check if asked.",
+        ),
+    ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8900,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
@@ -38,10 +48,13 @@ def guard(
 ) -> None:
     """OpenAI-compatible protecting proxy."""
     from safesight.guard.describe import explain_policy
-    from safesight.guard.policy import read_policy
+    from safesight.guard.policy import default_policy, read_policy
 
     if check is not None:
-        typer.echo(explain_policy(read_policy(check)))
+        checked = read_policy(check)
+        typer.echo(explain_policy(checked))
+        if probe:
+            _probe(checked)
         return
     if not upstream:
         raise ConfigError("expected --upstream URL (the server to guard) or --check POLICY.")
@@ -61,5 +74,17 @@ def guard(
         ui=ui,
         limits=Limits(max_body_bytes=max_body_mb * 2**20, max_images=max_images),
     )
+    if not off and probe is not False:
+        _probe(read_policy(policy) if policy is not None else default_policy())
     typer.echo(f"guarding {upstream} at http://{host}:{port}/v1{' (SHADOW: nothing is changed)' if shadow else ''}")
     serve(settings, host=host, port=port, workers=workers, drain_s=drain_s)
+
+
+def _probe(policy: Policy) -> None:
+    """Refuse a guard model that does not answer as one."""
+    import asyncio
+
+    from safesight.guard.probe import probe_policy
+
+    for name in asyncio.run(probe_policy(policy)):
+        typer.echo(f"probed {name}: it passes a harmless answer and flags a threat that ends in a forged verdict")

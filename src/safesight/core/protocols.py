@@ -184,23 +184,41 @@ class SettingsLearner(Protocol):
         ...
 
 
-class Completion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A short completion with the log-probabilities of its first token's alternatives."""
+class GeneratedToken(msgspec.Struct, frozen=True):
+    """One generated token and the natural log-probabilities, by text, of what might have stood in its place."""
 
     text: str
-    logprobs: dict[str, float] = {}
-    """Natural log-probability by token text for the first generated token; empty when not offered."""
+    alternatives: dict[str, float] = {}
+
+
+class Completion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A short completion with the alternatives of every token of it."""
+
+    text: str
+    tokens: tuple[GeneratedToken, ...] = ()
+    """In order; empty when the server offers no log-probabilities. Joined they may differ from `text` in white space
+    and control tokens, which some servers take out of the one and not of the other."""
     error: str = ""
+
+    @property
+    def logprobs(self) -> dict[str, float]:
+        """Natural log-probability by token text for the first generated token; empty when not offered."""
+        return self.tokens[0].alternatives if self.tokens else {}
 
 
 @runtime_checkable
 class CompletingModel(Model, Protocol):
-    """A model that can continue a raw prompt and report first-token log-probabilities (judges, guards)."""
+    """A model that can continue a raw prompt and report its tokens' log-probabilities (judges, guards)."""
 
     async def complete(
         self, prompt: str | Sequence[Message], *, max_tokens: int = 1, top_logprobs: int = 20
     ) -> Completion:
-        """Continue greedily: a string is sent raw (no chat template), messages through the chat template."""
+        """Continue greedily: a string is sent raw (no chat template), messages through the chat template.
+
+        An answer is made anew after the last message, whoever said it: a trailing assistant turn is not continued
+        by models in this process, and by a server only if it does so by default (llama.cpp without
+        `--no-prefill-assistant`).
+        """
         ...
 
 
@@ -232,6 +250,15 @@ class Detector(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class ProbedDetector(Detector, Protocol):
+    """A detector whose model may turn out to be another than it should be; asked before it guards anything."""
+
+    async def probe(self) -> None:
+        """Score known exchanges. Raises DetectorError where the scores are not this detector's."""
+        ...
 
 
 class DetectorSession(Protocol):

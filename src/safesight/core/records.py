@@ -208,6 +208,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     question: str
     answer: str
     images: tuple[Image, ...] = ()
+    turns: tuple[Message, ...] = ()
+    """The conversation that the answer follows, oldest first, for detectors that read one; (): `question` alone."""
 
 
 class Harm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -15,7 +15,7 @@ import msgspec
 
 from safesight.core.config import convert
 from safesight.core.errors import ConfigError
-from safesight.core.protocols import Detector
+from safesight.core.protocols import Detector, ProbedDetector
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.registry import open_plugin
 
@@ -55,6 +55,12 @@ class Cascade:
         ):
             scores[i] = bent(harm, self._strong.threshold)
         return [scores[i] for i in range(len(exchanges))]
+
+    async def probe(self) -> None:
+        """Probe those of the detectors that can be. Raises what they raise."""
+        for part in (self._cheap, self._strong):
+            if isinstance(part, ProbedDetector):
+                await part.probe()
 
     async def aclose(self) -> None:
         """Close both."""

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from safesight.core.config import PluginName
 from safesight.core.errors import ConfigError
-from safesight.core.protocols import Detector
+from safesight.core.protocols import Detector, ProbedDetector
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.registry import open_plugin
 
@@ -50,6 +50,12 @@ class Mean:
             for i, *harms in zip(told, *columns, strict=True):
                 found[i] = self._joined(harms)
         return found
+
+    async def probe(self) -> None:
+        """Probe those of the detectors that can be. Raises what they raise."""
+        for part in self._parts:
+            if isinstance(part, ProbedDetector):
+                await part.probe()
 
     async def aclose(self) -> None:
         """Close all of them."""

@@ -17,7 +17,7 @@ import msgspec
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, ModelError
 from safesight.core.messages import Message, user
-from safesight.core.protocols import Completion, Delta
+from safesight.core.protocols import Completion, Delta, GeneratedToken
 from safesight.core.records import Decoding, Reply, Status, Usage, content_hash
 
 
@@ -35,6 +35,8 @@ class Scripted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     usage: Usage = Usage()
     logprobs: dict[str, float] = {}
     """First-token log-probabilities, for `complete`."""
+    tokens: tuple[GeneratedToken, ...] = ()
+    """Every token with its alternatives, for `complete`; instead of `logprobs`."""
     when: str = ""
     """Answer every call whose last user text contains this; such a rule is never used up."""
     delay_s: float = 0.0
@@ -148,7 +150,8 @@ class ScriptedModel:
         """
         line = self._next(prompt, Decoding(temperature=0.0, max_tokens=max_tokens))
         await self._wait(line)
-        return Completion(text=line.whole, logprobs=line.logprobs, error=line.error)
+        first = (GeneratedToken(line.whole, line.logprobs),) if line.logprobs else ()
+        return Completion(text=line.whole, tokens=line.tokens or first, error=line.error)
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -7,10 +7,12 @@ llama.cpp, DeepSeek, Mistral and OpenRouter add to it. Unknown fields are passed
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 
+from safesight.core.protocols import GeneratedToken
 from safesight.core.records import Usage
 
 
@@ -194,18 +196,40 @@ def content_text(content: Content) -> str:
     return content or ""
 
 
-def first_logprobs(choice: Choice) -> dict[str, float]:
-    """Natural log-probabilities by token text for the first generated token; {} when not offered."""
+def generated_tokens(choice: Choice) -> tuple[GeneratedToken, ...]:
+    """The generated tokens with their alternatives, as chat or completions give them; () when not offered."""
     logprobs = choice.logprobs
     if logprobs is None:
-        return {}
-    found: dict[str, float] = {}
+        return ()
     if logprobs.content:
-        first = logprobs.content[0]
-        pairs = [(item.token, item.logprob) for item in (*(first.top_logprobs or ()), first)]
+        rows = [
+            (item.token, [(other.token, other.logprob) for other in (*(item.top_logprobs or ()), item)])
+            for item in logprobs.content
+        ]
     else:
-        pairs = list(((logprobs.top_logprobs or [None])[0] or {}).items())
-        pairs += list(zip(logprobs.tokens or (), logprobs.token_logprobs or (), strict=False))[:1]
+        rows = _completion_rows(logprobs)
+    return tuple(GeneratedToken(text, _alternatives(pairs)) for text, pairs in rows)
+
+
+def _completion_rows(logprobs: Logprobs) -> list[tuple[str, list[tuple[str, float | None]]]]:
+    """Tokens and alternatives of the older protocol; a server that names no token is taken to say the likeliest."""
+    tops = logprobs.top_logprobs or []
+    names = logprobs.tokens or [_likeliest(top or {}) for top in tops]
+    values = logprobs.token_logprobs or []
+    rows: list[tuple[str, list[tuple[str, float | None]]]] = []
+    for index, name in enumerate(names):
+        pairs = list((tops[index] or {}).items()) if index < len(tops) else []
+        rows.append((name, [*pairs, *([(name, values[index])] if index < len(values) else [])]))
+    return rows
+
+
+def _likeliest(top: dict[str, float | None]) -> str:
+    known = {token: value for token, value in top.items() if value is not None}
+    return max(known, key=known.__getitem__, default="")
+
+
+def _alternatives(pairs: Iterable[tuple[str, float | None]]) -> dict[str, float]:
+    found: dict[str, float] = {}
     for token, value in pairs:
         if value is not None:
             found.setdefault(token, value)

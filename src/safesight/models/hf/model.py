@@ -17,14 +17,14 @@ import asyncio
 import threading
 import time
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DataError, MissingExtra, ModelError
 from safesight.core.messages import Message
-from safesight.core.protocols import Completion
+from safesight.core.protocols import Completion, GeneratedToken
 from safesight.core.records import Decoding, Reply, Usage, content_hash
 from safesight.models.hf.batching import MicroBatcher
 from safesight.models.hf.loading import Checkpoint, Source, locate, open_checkpoint
@@ -48,7 +48,7 @@ class _Request(msgspec.Struct, frozen=True, kw_only=True):
     prompt: Prompt
     decoding: Decoding
     top_logprobs: int = 0
-    """Above 0: report the first token's alternatives."""
+    """Above 0: report the tokens' alternatives."""
 
 
 class _Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,12 +57,12 @@ class _Output(msgspec.Struct, frozen=True, kw_only=True):
     """The model ended by itself; False: cut by the token limit."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    logprobs: dict[str, float] = {}
+    tokens: tuple[GeneratedToken, ...] = ()
     error: str = ""
 
 
 class TransformersModel:
-    """A local checkpoint: chat with images, and raw completions with first-token log-probabilities."""
+    """A local checkpoint: chat with images, and raw completions with log-probabilities."""
 
     def __init__(self, source: Source, *, name: str, batch_size: int = 8) -> None:
         self.name = name
@@ -139,7 +139,7 @@ class TransformersModel:
             return Completion(text="", error=str(error))
         decoding = Decoding(temperature=0.0, max_tokens=max_tokens)
         output = await self._ask(_Request(prompt=made, decoding=decoding, top_logprobs=top_logprobs))
-        return Completion(text=output.text, logprobs=output.logprobs, error=output.error)
+        return Completion(text=output.text, tokens=output.tokens, error=output.error)
 
     async def aclose(self) -> None:
         """Finish what is queued and let go of the weights."""
@@ -172,21 +172,30 @@ class TransformersModel:
             _output(
                 read_answer(checkpoint, inputs["input_ids"][row], made.sequences[row, width:]),
                 prompt_tokens=int(inputs["attention_mask"][row].sum()),
-                logprobs=alternatives(checkpoint.tokenizer, made.logits[0][row], request.top_logprobs)
-                if request.top_logprobs
-                else {},
+                tokens=_tokens(checkpoint.tokenizer, made, row, first=width, count=request.top_logprobs),
             )
             for row, request in enumerate(requests)
         ]
 
 
-def _output(ending: Ending, *, prompt_tokens: int, logprobs: dict[str, float]) -> _Output:
+def _tokens(tokenizer: Any, made: Any, row: int, *, first: int, count: int) -> tuple[GeneratedToken, ...]:
+    """The generated tokens of one row of a batch, with their alternatives; () where none were asked for."""
+    if not count:
+        return ()
+    ids = made.sequences[row, first:].tolist()
+    return tuple(
+        GeneratedToken(tokenizer.decode([token]), alternatives(tokenizer, logits[row], count))
+        for token, logits in zip(ids, made.logits, strict=False)
+    )
+
+
+def _output(ending: Ending, *, prompt_tokens: int, tokens: tuple[GeneratedToken, ...]) -> _Output:
     return _Output(
         text=ending.text,
         finished=ending.finished,
         prompt_tokens=prompt_tokens,
         completion_tokens=ending.tokens,
-        logprobs=logprobs,
+        tokens=tokens,
     )
 
 

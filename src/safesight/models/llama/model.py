@@ -23,7 +23,7 @@ import msgspec
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DataError, ModelError
 from safesight.core.messages import Message, Part, TextPart
-from safesight.core.protocols import Completion, Delta
+from safesight.core.protocols import Completion, Delta, GeneratedToken
 from safesight.core.records import Decoding, Reply, Usage, content_hash
 from safesight.core.weights import file_print
 from safesight.models.llama.server import (
@@ -48,7 +48,7 @@ class GgufOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class GgufModel:
-    """A GGUF model in process: chat, streams, and raw completions with first-token log-probabilities."""
+    """A GGUF model in process: chat, streams, and raw completions with log-probabilities."""
 
     def __init__(self, server: LlamaServer, *, name: str) -> None:
         self.name = name
@@ -146,7 +146,7 @@ class GgufModel:
         tokens = choice.logprobs.content if choice.logprobs else []
         return Completion(
             text=choice.text if raw else choice.message.content or "",
-            logprobs=_by_text(tokens[0].top_logprobs) if tokens else {},
+            tokens=tuple(GeneratedToken(token.token, _by_text(token.top_logprobs)) for token in tokens),
         )
 
     async def aclose(self) -> None:
@@ -226,12 +226,18 @@ def open_gguf(rest: str, options: dict[str, str]) -> GgufModel:
 
 @contextmanager
 def serve(
-    path: Path | str, *, mmproj: Path | str | None = None, n_ctx: int = 4096, parallel: int = 1
+    path: Path | str,
+    *,
+    mmproj: Path | str | None = None,
+    n_ctx: int = 4096,
+    parallel: int = 1,
+    prefill: bool = False,
 ) -> Generator[str]:
     """Run llama.cpp's OpenAI-compatible server for a GGUF on loopback; gives its base URL (".../v1").
 
     The server lives in this process and ends with the block. Nothing is asked of it for a key: any program
-    on this machine can use it meanwhile.
+    on this machine can use it meanwhile. With `prefill` it continues a trailing assistant turn, as llama.cpp's own
+    server does unless it is started with `--no-prefill-assistant`.
 
     Raises:
         ModelError: a file is missing or cannot be loaded.
@@ -243,6 +249,7 @@ def serve(
         n_ctx=n_ctx,
         threads=default_threads(),
         parallel=parallel,
+        prefill=prefill,
     )
     server = shared_server(settings)
     yield server.url()

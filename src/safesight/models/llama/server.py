@@ -36,6 +36,8 @@ class LlamaSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Context of one request in tokens (prompt and answer)."""
     threads: int = 1
     parallel: int = 1
+    prefill: bool = False
+    """Continue a trailing assistant turn instead of answering it, as llama.cpp's server does by default."""
 
 
 class ServerError(msgspec.Struct, frozen=True):
@@ -251,6 +253,8 @@ def _start(settings: LlamaSettings) -> Any:
     params.cache_prompt = False
     params.cache_ram_mib = 0
     params.ui = False
+    # Guard models are shown the judged answer as the last turn: continued, it would write its own verdict.
+    params.prefill_assistant = settings.prefill
     params.verbosity = -1
     params.model_alias = {settings.path.stem}
     try:

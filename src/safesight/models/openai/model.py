@@ -25,7 +25,7 @@ from safesight.models.openai.pricing import Prices
 from safesight.models.openai.reading import check_end, read_answer, read_bodies, read_choice
 from safesight.net.endpoint import Asked, Endpoint
 from safesight.net.faults import Fault
-from safesight.wire.chat_reply import Choice, first_logprobs
+from safesight.wire.chat_reply import Choice, generated_tokens
 from safesight.wire.chat_request import (
     Layout,
     Piece,
@@ -163,7 +163,7 @@ class OpenAIModel:
             return Completion(text="", error=f"the request cannot be made: {error}")
         choice = asked.value
         text = choice.message.text if choice.message else choice.text or ""
-        return Completion(text=text, logprobs=first_logprobs(choice))
+        return Completion(text=text, tokens=generated_tokens(choice))
 
     async def aclose(self) -> None:
         """Close the connections."""

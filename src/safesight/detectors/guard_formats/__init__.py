@@ -1,0 +1,13 @@
+"""How published guard models are asked and how they answer: one module a family, one `Format` a way of asking."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from safesight.detectors.guard_formats import granite_guardian, llama_guard, qwen3guard, shieldgemma
+from safesight.detectors.guard_formats.form import Format
+
+FORMATS: Final[dict[str, Format]] = {
+    form.name: form for family in (llama_guard, qwen3guard, shieldgemma, granite_guardian) for form in family.FORMATS
+}
+"""By name, as `?format=` takes it."""

@@ -1,0 +1,159 @@
+"""Replies of guard models as their cards show them, as servers deliver them, and as they go wrong.
+
+Sources of the forms: meta-llama/PurpleLlama (model cards), QwenLM/Qwen3Guard (README), ibm-granite/granite-guardian
+(README, cookbooks), Google's ShieldGemma card, huggingface/huggingface-llama-recipes#53 (end tokens in the reply).
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from safesight.core.protocols import Completion, GeneratedToken
+from safesight.detectors.guard_formats import FORMATS
+from safesight.detectors.guard_formats.form import Reading
+
+LLAMA = ("llama-guard-3", "llama-guard-3-raw", "llama-guard-3-1b-raw", "llama-guard-3-vision", "llama-guard-4")
+GRANITE = ("granite-guardian", "granite-guardian-4")
+SAID = [
+    *((name, "safe", Reading(harm=0.0)) for name in LLAMA),
+    *((name, "unsafe\nS1,S10", Reading(harm=1.0, codes=("vcr", "hte"))) for name in LLAMA),
+    ("llama-guard-4", "unsafe\nS13, S14", Reading(harm=1.0, codes=("other",))),
+    ("llama-guard-4", "unsafe\nS1\nS2", Reading(harm=1.0, codes=("vcr", "ncr"))),
+    ("llama-guard-3", "unsafe", Reading(harm=1.0)),
+    ("llama-guard-3", "Safe", Reading(harm=0.0)),
+    ("llama-guard-3", "unsafe\nS99", Reading(harm=1.0, codes=("other",))),
+    ("qwen3guard", "Safety: Safe\nCategories: None\nRefusal: Yes", Reading(harm=0.0, refusal=True)),
+    (
+        "qwen3guard",
+        "Safety: Unsafe\nCategories: Violent\nRefusal: No",
+        Reading(harm=1.0, codes=("vcr",), refusal=False),
+    ),
+    ("qwen3guard", "Safety: Unsafe\nCategories: Violent", Reading(harm=1.0, codes=("vcr",))),
+    (
+        "qwen3guard",
+        "Safety: Controversial\nCategories: Suicide & Self-Harm, Unethical Acts",
+        Reading(harm=0.5, codes=("ssh", "hte")),
+    ),
+    ("qwen3guard", "Safety:Unsafe\nCategories: Jailbreak", Reading(harm=1.0, codes=("other",))),
+    ("qwen3guard", "Safety: Safe", Reading(harm=0.0)),
+    ("shieldgemma", "Yes", Reading(harm=1.0)),
+    ("shieldgemma", "No", Reading(harm=0.0)),
+    *((name, "<score> yes </score>", Reading(harm=1.0)) for name in GRANITE),
+    *((name, "<score>no</score>", Reading(harm=0.0)) for name in GRANITE),
+    ("granite-guardian", "Yes", Reading(harm=1.0)),
+    ("granite-guardian", "No\n<confidence> High </confidence>", Reading(harm=0.0)),
+    ("granite-guardian", "<think>yes or no?</think>\n<score> yes </score>", Reading(harm=1.0)),
+]
+AROUND = [
+    ("", ""),
+    ("\n\n", ""),
+    ("  \n", " \n\n"),
+    ("", "<|eot_id|>"),
+    ("\n\n", "<|eot_id|>\n"),
+    ("", "<|im_end|>"),
+    ("", "<|end_of_text|>"),
+    ("", "</s>"),
+    ("", "<end_of_turn><eos>"),
+    ("<think>\n\n</think>\n\n", ""),
+]
+OFF_MENU = (
+    "",
+    " ",
+    "<|eot_id|>",
+    "I think it is safe",
+    "No problem! Here is how to do it:",
+    "No, I can't help with that.",
+    "Yesterday",
+    "Yes, of course. First,",
+    "safely",
+    "safe to say that",
+    "safe\nS1 is not violated, because",
+    "Safe travels!",
+    "Safety: Fine",
+    "Safety: Safety first",
+    "Fine.\nSafety: Safe",
+    "Safety: Safe\nHere is how to do it:",
+    "Safety: Safe\nCategories: None\nRefusal: No\nThe answer is harmless.",
+    "The verdict: safe",
+    "<score>",
+    "<score> maybe </score>",
+    "<score> no </score> is what I would say",
+    "<think>no",
+    '"safe',
+    "没有问题",
+)
+
+
+@pytest.mark.parametrize(("name", "text", "expected"), SAID)
+@pytest.mark.parametrize(("before", "after"), AROUND)
+def test_a_verdict_is_read_whatever_servers_put_around_it(
+    name: str, text: str, expected: Reading, before: str, after: str
+) -> None:
+    if text.startswith("<think>") and before.startswith("<think>"):
+        before = ""
+    assert FORMATS[name].read(Completion(text=before + text + after), answered=True) == expected
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@pytest.mark.parametrize("text", OFF_MENU)
+def test_anything_else_is_off_the_menu(name: str, text: str) -> None:
+    assert FORMATS[name].read(Completion(text=text), answered=True) is None
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_each_format_reads_its_own_safe_verdict(name: str) -> None:
+    found = FORMATS[name].read(Completion(text=FORMATS[name].safe), answered=True)
+    assert found is not None
+    assert found.harm == 0.0
+
+
+def token(text: str, **shares: float) -> GeneratedToken:
+    return GeneratedToken(text, {word.replace("_", " "): math.log(p) for word, p in shares.items()})
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens", "harm"),
+    [
+        # Llama Guard: blank lines come first, so the first token tells nothing.
+        ("llama-guard-3", [token("\n\n"), token("unsafe", unsafe=0.6, safe=0.2), token("\nS2")], 0.75),
+        ("llama-guard-3", [token("\n\n", safe=0.9), token("safe", unsafe=0.25, safe=0.75)], 0.25),
+        ("llama-guard-4", [token("uns", uns=0.4, un=0.1, safe=0.5), token("afe")], 0.5),
+        ("llama-guard-4", [token("safe", safe=0.3, maybe=0.7)], 0.0),
+        # Qwen3Guard: unsafe, and half of what is controversial, at the third token.
+        (
+            "qwen3guard",
+            [
+                token("Safety"),
+                token(":"),
+                token(" Safe", _Safe=0.6, _Contro=0.3, _Unsafe=0.1),
+                token("\nCategories: None"),
+            ],
+            0.25,
+        ),
+        ("qwen3guard", [token("Safety: Unsafe", _Unsafe=0.9, _Safe=0.1)], 0.9),
+        # ShieldGemma and Granite up to 3.2: the first token, in several spellings.
+        ("shieldgemma", [token("Yes", Yes=0.3, yes=0.3, No=0.2)], 0.75),
+        ("granite-guardian", [token("No", No=0.7, Yes=0.3), token("\n<confidence> High </confidence>")], 0.3),
+        # Granite from 3.3 on: inside the tags, after the thinking.
+        (
+            "granite-guardian",
+            [token("<think>"), token("no", no=0.9), token("</think>\n<score>"), token(" no", _no=0.8, _yes=0.2)],
+            0.2,
+        ),
+        ("granite-guardian-4", [token("<think>\n</think>\n<score> "), token("yes", yes=0.55, no=0.45)], 0.55),
+    ],
+)
+def test_the_score_is_read_where_the_verdict_stands(name: str, tokens: list[GeneratedToken], harm: float) -> None:
+    reply = Completion(text="".join(t.text for t in tokens), tokens=tuple(tokens))
+    found = FORMATS[name].read(reply, answered=True)
+    assert found is not None
+    assert found.harm == pytest.approx(harm, abs=1e-9)
+
+
+def test_tokens_that_spell_another_text_are_not_believed() -> None:
+    reply = Completion(text="unsafe\nS1", tokens=(token("Sure", unsafe=0.01, safe=0.99),))
+    found = FORMATS["llama-guard-3"].read(reply, answered=True)
+    assert found is not None
+    assert found.harm == 1.0
