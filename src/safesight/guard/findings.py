@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from safesight.core.messages import Image
+from safesight.core.messages import Image, Message
 from safesight.core.records import GuardEvent, Harm
 from safesight.guard.rules import Decision, Outcome
 
@@ -47,6 +47,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     question: str
     images: tuple[Image, ...]
     checked: Checked
+    turns: tuple[Message, ...] = ()
+    """The conversation as text, its latest characters, for detectors that read one."""
 
 
 def decision_event(

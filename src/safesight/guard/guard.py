@@ -26,7 +26,7 @@ from safesight.guard.detoxify import Detoxifier, Replacement, total
 from safesight.guard.drive import FILTERED, Drive, GuardedStream, withheld
 from safesight.guard.findings import Checked, Request
 from safesight.guard.policy import GUARDED, Policy, default_policy
-from safesight.guard.question import open_reader, read_question, user_images
+from safesight.guard.question import ReadRequest, open_reader, read_request
 from safesight.guard.request import RequestPanel
 from safesight.guard.rules import Decision, Outcome, Rule, Tier, Unopened, broken, stops
 from safesight.guard.stream import StreamGuard
@@ -82,15 +82,16 @@ class Guard:
     async def read(self, messages: Sequence[Message]) -> Request:
         """Read a request and judge it, as far as the policy asks, within `input_ms`."""
         started = time.perf_counter()
-        images = user_images(messages)
-        question, failure = "", ""
+        read: ReadRequest | None = None
+        failure = ""
         outcomes: tuple[Outcome, ...] = ()
         decision: Decision | None = None
 
         async def judge() -> None:
-            nonlocal question, decision, outcomes
-            question = await read_question(messages, reader=self._reader if self.policy.input.ocr else None)
-            decision, outcomes = await self._requests.judge(question, images)
+            nonlocal read, decision, outcomes
+            rule = self.policy.input
+            read = await read_request(messages, reader=self._reader if rule.ocr else None, turns=rule.turns)
+            decision, outcomes = await self._requests.judge(read)
 
         try:
             judging = Begun(judge())
@@ -101,12 +102,16 @@ class Guard:
             failure = f"no verdict on the request within {self.policy.time.input_ms} ms"
         except (DataError, MissingExtra) as error:
             failure = str(error)[:200]
-        if failure:
+        if failure or read is None:
             decision = Decision(action=self.policy.on_error, cause="error", detail=failure)
-            question = question or await read_question(messages)
+            read = await read_request(messages, turns=self.policy.input.turns)
+            if not self.stops(decision):
+                # What could not be read is let pass by policy; what can be is judged all the same.
+                found, outcomes = await self._requests.judge(read)
+                decision = found if self.stops(found) else decision
         latency_ms = 1e3 * (time.perf_counter() - started)
         checked = Checked(decision=decision, outcomes=outcomes, latency_ms=latency_ms)
-        return Request(question=question, images=images, checked=checked)
+        return Request(question=read.question, images=read.images, turns=read.turns, checked=checked)
 
     async def check(self, question: str, answer: str, *, images: Sequence[Image] = ()) -> Checked:
         """Judge a whole answer to a question, as it would be judged while it is written.

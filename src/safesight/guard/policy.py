@@ -75,6 +75,10 @@ class InputRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """For detectors that only estimate how much a question asks for harm (`suspicion`)."""
     image_detector: str = ""
     """Name of a detector that looks at images (a multimodal guard by URL); "" for none."""
+    turns: Literal["all", "latest"] = "all"
+    """What of a conversation is judged: every turn, or what follows the last one that was answered."""
+    max_chars: Count = 1_000_000
+    """Longest text of a request; a longer one is refused."""
 
 
 class TimeRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -54,6 +54,7 @@ _GENERAL: Final[dict[Language, str]] = {
     "zh": "我不能协助这个请求,因为它可能造成伤害。",
 }
 _TEXTS: Final[dict[Language, dict[str, str]]] = {"en": _ENGLISH, "zh": _CHINESE}
+_ALL: Final = frozenset((*_ENGLISH.values(), *_CHINESE.values(), *_GENERAL.values()))
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
 
@@ -62,6 +63,11 @@ def language_of(text: str) -> Language:
     """The language to refuse in: Chinese when at least a fifth of the letters are Han characters."""
     letters = len(_LETTER.findall(text))
     return "zh" if letters and len(_HAN.findall(text)) * 5 >= letters else "en"
+
+
+def is_refusal(text: str) -> bool:
+    """Whether a whole answer is one of this guard's refusals, word for word."""
+    return text.strip() in _ALL
 
 
 def refusal(categories: Sequence[str], *, language: Language) -> str:

@@ -18,8 +18,11 @@ from safesight.core.protocols import Detector
 from safesight.core.records import Exchange, Harm
 from safesight.guard.asking import ask
 from safesight.guard.policy import CategoryRule, Policy, Threshold
+from safesight.guard.question import ReadRequest
 from safesight.guard.rules import Decision, Outcome, Rule, Tier, Tiers, broken
 
+BATCH = 64
+"""Windows scored in one call at most, under one deadline."""
 CACHED = 4096
 """Verdicts on (question, images) that an image detector need not repeat."""
 
@@ -33,16 +36,26 @@ class RequestPanel:
         self._image = image_detector
         self._seen: OrderedDict[tuple[str, ...], Harm] = OrderedDict()
 
-    async def judge(self, question: str, images: Sequence[Image]) -> tuple[Decision | None, tuple[Outcome, ...]]:
-        """The decision on a request (None admits it), and every detector's outcome."""
+    async def judge(self, read: ReadRequest) -> tuple[Decision | None, tuple[Outcome, ...]]:
+        """The decision on a request (None admits it), and every detector's outcome on each of its windows.
+
+        Text detectors are asked about what the user wrote and about every window of the whole, so that neither a
+        long frame thins a request nor a part of it goes unread.
+        """
+        limit = self._policy.input.max_chars
+        if read.chars > limit:
+            detail = f"expected a request of at most {limit:,} characters, got {read.chars:,}"
+            return Decision(action="refuse", cause="error", detail=detail), ()
         tiers: list[Tier] = []
         outcomes: list[Outcome] = []
-        for detector, rule in self._text if question.strip() else ():
-            tiers.append(Tier(rule))
-            outcomes.append(await self._ask_text(detector, question))
-        if self._image is not None and images:
+        texts = [text for text in dict.fromkeys((read.asked, *read.windows)) if text.strip()]
+        for detector, rule in self._text if texts else ():
+            found = await self._ask_text(detector, texts)
+            tiers += [Tier(rule) for _ in found]
+            outcomes += found
+        if self._image is not None and read.asked_images:
             tiers.append(Tier(_rule(self._policy, self._image)))
-            outcomes.append(await self._ask_images(self._image, question, images))
+            outcomes.append(await self._ask_images(self._image, read.asked, read.asked_images))
         if not tiers:
             return None, ()
         return Tiers(self._policy, tiers).judge(outcomes), tuple(outcomes)
@@ -52,15 +65,18 @@ class RequestPanel:
         if self._image is not None:
             await self._image.aclose()
 
-    async def _ask_text(self, detector: Detector, question: str) -> Outcome:
+    async def _ask_text(self, detector: Detector, texts: Sequence[str]) -> list[Outcome]:
         suspicion = _suspicion(detector)
         if suspicion is None:
-            exchange = Exchange(question=question, answer="")
-            return (await ask(detector, [exchange], timeout_ms=self._policy.time.check_ms))[0]
+            found: list[Outcome] = []
+            for start in range(0, len(texts), BATCH):
+                asked = [Exchange(question=text, answer="") for text in texts[start : start + BATCH]]
+                found += await ask(detector, asked, timeout_ms=self._policy.time.check_ms)
+            return found
         try:
-            return Harm(harm=suspicion(question))
+            return [Harm(harm=max(map(suspicion, texts)))]
         except Exception as error:  # noqa: BLE001 - whatever a detector raises is for the policy's on_error
-            return broken(detector.name, error)
+            return [broken(detector.name, error)]
 
     async def _ask_images(self, detector: Detector, question: str, images: Sequence[Image]) -> Outcome:
         key = (question, *(image.sha256 for image in images))

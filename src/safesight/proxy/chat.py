@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from safesight.core.begun import Begun
-from safesight.core.messages import Image
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
 from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, header, respond, start
 from safesight.proxy.audit import AuditLog, Entry, now, sha256
-from safesight.proxy.chat_request import ChatRequest, RemoteImage, spoken, to_messages
+from safesight.proxy.chat_request import ChatRequest, for_upstream, read_conversation, to_messages
+from safesight.proxy.conversation import RemoteImage
 from safesight.proxy.images import BadRequestError, data_url, read_images
 from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Relay, Tally
@@ -92,11 +89,13 @@ class Exchange:
     async def _guarded(self, guard: Guard) -> int:
         parts = self._parts
         try:
-            conversation = spoken(self._request)
+            withhold = guard.policy.input.turns == "all" and not guard.policy.shadow
+            conversation = read_conversation(self._request, withhold=withhold)
         except ValueError as error:
             raise BadRequestError(str(error)) from None
-        images = await read_images(conversation, parts.settings.limits, fetcher=parts.fetcher)
-        body = _with_images(self._raw, images)
+        images = await read_images(conversation.turns, parts.settings.limits, fetcher=parts.fetcher)
+        urls = {source: data_url(image) for source, image in images.items() if isinstance(source, RemoteImage)}
+        body = for_upstream(self._raw, self._request, conversation, urls)
         started = time.perf_counter()
         reading = Begun(guard.read(to_messages(conversation, images)))
         # Where reading waits (OCR, detectors by URL) the model starts meanwhile; its first byte waits for the verdict.
@@ -105,19 +104,18 @@ class Exchange:
             self._read = read = await reading
             self._tally.guard_s += time.perf_counter() - started
             self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
-            options = self._request.stream_options
             relay = Relay(
                 guard,
                 read,
                 self._tally,
                 keep_text=parts.audit is not None,
-                tell_usage=options is not None and options.include_usage,
+                tell_usage=self._request.include_usage,
             )
             decision = read.checked.decision
             if decision is not None and guard.stops(decision):
                 if upstream is not None:
                     upstream.cancel()
-                refusal = await relay.refuse(decision, model=self._request.model, stream=bool(self._request.stream))
+                refusal = await relay.refuse(decision, model=self._request.model, stream=self._request.stream)
                 return await self._refused(refusal)
             response = await (upstream or self._ask(body))
             async with response:
@@ -216,7 +214,7 @@ class Exchange:
             id=sha256(f"{id(self)}-{self._started}")[:16],
             route=CHAT,
             model=self._request.model,
-            stream=bool(self._request.stream),
+            stream=self._request.stream,
             action=tally.action,
             client=sha256(token.decode("latin-1"))[:12] if token else "",
             images=tuple(image.sha256 for image in read.images) if read else (),
@@ -235,17 +233,3 @@ async def _discard(upstream: asyncio.Task[Reply]) -> None:
         await asyncio.wait((upstream,))
     if not upstream.cancelled() and upstream.exception() is None:
         upstream.result().close()
-
-
-def _with_images(raw: bytes, images: Mapping[bytes | RemoteImage, Image]) -> bytes:
-    """The request for the upstream: its own bytes, or with every fetched URL replaced by what was fetched."""
-    remote = {source.url: image for source, image in images.items() if isinstance(source, RemoteImage)}
-    if not remote:
-        return raw
-    request = msgspec.json.decode(raw)
-    for part in (p for m in request["messages"] if isinstance(m.get("content"), list) for p in m["content"]):
-        target = part.get("image_url")
-        url = target.get("url") if isinstance(target, dict) else target
-        if url in remote:
-            part["image_url"] = {**(target if isinstance(target, dict) else {}), "url": data_url(remote[url])}
-    return msgspec.json.encode(request)

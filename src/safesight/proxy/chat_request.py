@@ -1,112 +1,138 @@
-"""A chat request as the proxy reads it: the conversation the guard is to judge; the upstream gets the original bytes.
+"""A chat request: decoded once, leniently where the guard need not know, read whole where the model may. Sans-IO.
 
-Sans-IO. What cannot be judged (audio, files) is refused, never passed on unseen.
+The upstream gets the client's own bytes, whose JSON has one reading (`wire.plain`); it gets them encoded anew only
+where turns were withheld or image URLs replaced by what was fetched and checked.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
-from safesight.core.messages import Image, Message, user
+from safesight.core.messages import Image, ImagePart, Message, Part, Role, TextPart
+from safesight.guard.refusals import is_refusal
+from safesight.proxy.conversation import RemoteImage, Spoken, read_turn, texts_beside
+from safesight.wire.plain import read_plain, write_plain
 
-
-class _Url(msgspec.Struct):
-    url: str
-
-
-class ContentPart(msgspec.Struct):
-    """One part of a message's content list."""
-
-    type: str
-    text: str | None = None
-    image_url: _Url | str | None = None
-    refusal: str | None = None
+WITHHELD: Final = "(This message was refused and is withheld.)"
+_ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
-class _Message(msgspec.Struct):
-    role: str
-    content: str | list[ContentPart] | None = None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """A request's decoded body, and what the proxy needs of it to answer."""
+
+    model: str
+    stream: bool
+    include_usage: bool
+    body: dict[str, Any]
+    messages: list[dict[str, Any]]
 
 
-class _StreamOptions(msgspec.Struct):
-    include_usage: bool = False
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """Everything of a request that a server may show the model."""
 
-
-class ChatRequest(msgspec.Struct):
-    """What the guard needs of a request; the upstream gets the original bytes."""
-
-    messages: list[_Message]
-    model: str = ""
-    stream: bool | None = False
-    n: int | None = 1
-    stream_options: _StreamOptions | None = None
-
-
-_decode_request = msgspec.json.Decoder(ChatRequest).decode
+    turns: list[Spoken]
+    beside: list[str]
+    """Every text of the fields beside the messages."""
+    remote: list[tuple[dict[str, Any], str]]
+    """Where the body names images by URL: the object and its field."""
+    changed: bool
+    """Turns were withheld: the body is not the client's any more."""
 
 
 def read_request(raw: bytes) -> ChatRequest:
-    """Decode a chat request.
+    """Decode a chat request; fields that are not needed to judge it are the upstream's to complain about.
 
     Raises:
-        ValueError: it is not one; says what is wrong.
+        ValueError: it is none, or has more than one reading.
     """
     try:
-        return _decode_request(raw)
-    except msgspec.DecodeError as error:
+        body = read_plain(raw)
+    except ValueError as error:
         raise ValueError(f"expected a chat completion request: {error}") from None
-
-
-class RemoteImage(msgspec.Struct, frozen=True):
-    """An image part that names a URL instead of carrying its bytes."""
-
-    url: str
-
-
-class Spoken(msgspec.Struct, frozen=True):
-    """One message's role and its parts in order: text, encoded images, or URLs."""
-
-    role: str
-    parts: tuple[str | bytes | RemoteImage, ...]
-
-
-def spoken(request: ChatRequest) -> list[Spoken]:
-    """The conversation of a request, image data still encoded (`data:` URLs become bytes in `decode_images`).
-
-    Raises:
-        ValueError: a part is of a type the guard cannot read (audio, files): it must not pass unseen.
-    """
-    return [read_parts(message.role, message.content) for message in request.messages]
-
-
-def read_parts(role: str, content: str | list[ContentPart] | None) -> Spoken:
-    """One turn's content as parts; raises ValueError like `spoken`."""
-    return Spoken(role, (content,) if isinstance(content, str) else tuple(map(_part, content or ())))
-
-
-def _part(part: ContentPart) -> str | bytes | RemoteImage:
-    if part.type == "image_url" and part.image_url is not None:
-        url = part.image_url if isinstance(part.image_url, str) else part.image_url.url
-        if not url.startswith("data:"):
-            return RemoteImage(url)
-        header, comma, data = url.partition(",")
-        if not comma or not header.endswith(";base64"):
-            raise ValueError("expected image data URLs as data:image/...;base64,...")
-        return data.encode()
-    if part.type in ("text", "refusal"):
-        return part.text or part.refusal or ""
-    raise ValueError(
-        f"content parts of type {part.type!r} are not guarded, so they are not let through; send text or image_url"
+    if not isinstance(body, dict):
+        raise ValueError(f"expected a chat completion request: an object, got {type(body).__name__}.")
+    fields = cast("dict[str, Any]", body)
+    messages = fields.get("messages")
+    if not isinstance(messages, list) or not all(isinstance(message, dict) for message in cast("list[Any]", messages)):
+        raise ValueError("expected a chat completion request: a list of message objects in `messages`.")
+    options = fields.get("stream_options")
+    model = fields.get("model")
+    return ChatRequest(
+        model=model if isinstance(model, str) else "",
+        stream=bool(fields.get("stream")),
+        include_usage=isinstance(options, dict) and bool(cast("dict[str, Any]", options).get("include_usage")),
+        body=fields,
+        messages=cast("list[dict[str, Any]]", messages),
     )
 
 
-def to_messages(conversation: list[Spoken], images: dict[bytes | RemoteImage, Image]) -> list[Message]:
-    """The conversation as core messages; tool and developer turns keep their place as user and system turns."""
-    roles = {"system": "system", "developer": "system", "assistant": "assistant"}
-    return [
-        Message(
-            roles.get(turn.role, "user"),  # type: ignore[arg-type]  # the dict's values are roles
-            user(*(part if isinstance(part, str) else images[part] for part in turn.parts)).parts,
-        )
-        for turn in conversation
-    ]
+def read_conversation(request: ChatRequest, *, withhold: bool = False) -> Conversation:
+    """Every text and image of a request.
+
+    `withhold`: turns that this guard refused before, told by its refusal behind them, lose their words in `request`
+    too, so that one refusal does not refuse a conversation for ever, and the model still never reads them.
+
+    Raises:
+        ValueError: it holds what cannot be judged.
+    """
+    changed = withhold and _withhold(request.messages)
+    remote: list[tuple[dict[str, Any], str]] = []
+    turns = [read_turn(message, remote) for message in request.messages]
+    beside = [text for name, value in request.body.items() for text in texts_beside(name, value)]
+    return Conversation(turns=turns, beside=beside, remote=remote, changed=changed)
+
+
+def for_upstream(
+    raw: bytes, request: ChatRequest, conversation: Conversation, urls: Mapping[RemoteImage, str]
+) -> bytes:
+    """The request for the upstream: its own bytes; anew where turns were withheld, or images fetched (`urls`)."""
+    for holder, name in conversation.remote:
+        holder[name] = urls[RemoteImage(holder[name])]
+    return write_plain(request.body) if conversation.changed or conversation.remote else raw
+
+
+def to_messages(conversation: Conversation, images: Mapping[bytes | RemoteImage, Image]) -> list[Message]:
+    """The request as core messages; what stands beside turns and conversation is said by the system.
+
+    Tool turns keep their place as user turns: what tools bring is as much asked of the model as what people write.
+    """
+    said: list[Message] = []
+    if conversation.beside:
+        said.append(Message("system", (TextPart("\n".join(conversation.beside)),)))
+    for turn in conversation.turns:
+        role = _ROLES.get(turn.role, "user")
+        said.append(Message(role, _parts(turn, images)))
+        if turn.beside:
+            said.append(Message("system" if role == "user" else role, (TextPart("\n".join(turn.beside)),)))
+    return said
+
+
+def _parts(turn: Spoken, images: Mapping[bytes | RemoteImage, Image]) -> tuple[Part, ...]:
+    """A turn's content with its images decoded."""
+    return tuple(TextPart(part) if isinstance(part, str) else ImagePart(images[part]) for part in turn.parts)
+
+
+def _withhold(messages: list[dict[str, Any]]) -> bool:
+    """Replace the words of turns that this guard refused, told by its refusal behind them; True if there were any."""
+    changed = False
+    for at, message in enumerate(messages):
+        if not _refused(message):
+            continue
+        before = at - 1
+        while before >= 0 and messages[before].get("role") in ("user", "tool", "function"):
+            turn = messages[before]
+            messages[before] = {k: v for k, v in turn.items() if k in ("role", "tool_call_id")} | {"content": WITHHELD}
+            before, changed = before - 1, True
+    return changed
+
+
+def _refused(message: dict[str, Any]) -> bool:
+    said = message.get("content") or message.get("refusal")
+    if isinstance(said, list):
+        parts = cast("list[Any]", said)
+        said = parts[0].get("text") if len(parts) == 1 and isinstance(parts[0], dict) else None
+    return message.get("role") == "assistant" and isinstance(said, str) and is_refusal(said)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from safesight.core.errors import CorruptData, OversizedImage
 from safesight.core.messages import Image
 from safesight.media.pixels import MAX_FRAMES, measure
-from safesight.proxy.chat_request import RemoteImage, Spoken
+from safesight.proxy.conversation import RemoteImage, Spoken
 from safesight.proxy.settings import Limits
 
 if TYPE_CHECKING:
