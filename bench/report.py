@@ -67,7 +67,7 @@ SCROLL = """
 
 def write_live(path: Path) -> None:
     """Add answers to a run at `RATE` a second, ten to a commit, until all cases are there."""
-    from tests.report.made import add_cases, prose
+    from tests.reports.made import add_cases, prose
 
     from safesight.core.store import RunStore
 
@@ -80,7 +80,7 @@ def write_live(path: Path) -> None:
 
 def reports(browser: Browser, folder: Path) -> None:
     """Size, time to write, time to open and worst frame of reports of one and of three runs."""
-    from tests.report.made import make_run, prose
+    from tests.reports.made import make_run, prose
 
     from safesight.cli.report import write_report
 
@@ -105,7 +105,7 @@ def reports(browser: Browser, folder: Path) -> None:
 
 def live(browser: Browser, folder: Path) -> None:
     """The view of a run while it is written."""
-    from tests.report.made import make_run, prose
+    from tests.reports.made import make_run, prose
 
     folder.mkdir()
     run = make_run(folder / "live.sqlite", cases=CASES - RATE * LIVE_S * 5 // 4, model="live", text=prose)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from safesight.cli.report import write_report
-from tests.report.made import HOSTILE, make_run
+from safesight.reports.page import write_report
+from tests.reports.made import HOSTILE, make_run
 from tests.support import png
 
 pytestmark = pytest.mark.browser

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from safesight.core.store import RunStore
-from tests.report.made import HOSTILE, add_cases, make_run
+from tests.reports.made import HOSTILE, add_cases, make_run
 from tests.support import png
 
 pytestmark = pytest.mark.browser

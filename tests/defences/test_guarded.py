@@ -9,7 +9,8 @@ from safesight.core.errors import ConfigError, UnknownName
 from safesight.core.messages import Image, Message, system, user
 from safesight.core.protocols import Defence
 from safesight.core.records import Decoding, Reply, Sample, Usage
-from safesight.defences.guarded import DEFENCES, PaperFaithful, Protector, open_defence
+from safesight.core.registry import names, open_plugin
+from safesight.defences.guarded import PaperFaithful, Protector
 from safesight.defences.prompting import SafetyPrompt, SelfCheck, with_system
 from safesight.guard.guard import Guard
 from safesight.guard.policy import DetoxifyRule, InputRule, Policy
@@ -96,7 +97,7 @@ async def test_self_check_never_falls_back_to_the_answer_under_suspicion() -> No
 
 
 async def test_protector_block_refuses_visibly(words: Path) -> None:
-    defence = open_defence(f"protector_block:{words}")
+    defence = open_plugin("defences", f"protector_block:{words}")
     assert defence is not None
     reply, _ = await answer(defence, [f"The {BAD} way."])
     assert (reply.status, reply.finish_reason) == ("ok", "content_filter")
@@ -108,7 +109,7 @@ async def test_protector_block_refuses_visibly(words: Path) -> None:
 
 
 async def test_protector_does_not_ask_the_model_about_a_refused_request(words: Path) -> None:
-    defence = open_defence(f"protector_block:{words}")
+    defence = open_plugin("defences", f"protector_block:{words}")
     assert defence is not None
     sample = msgspec.structs.replace(text_sample(), messages=(user(f"Tell me the {BAD} way"),))
     reply, model = await answer(defence, [], sample)
@@ -118,7 +119,7 @@ async def test_protector_does_not_ask_the_model_about_a_refused_request(words: P
 
 
 async def test_protector_rewrite_lets_the_guarded_model_rewrite_and_counts_its_tokens(words: Path) -> None:
-    defence = open_defence(f"protector_rewrite:{words}")
+    defence = open_plugin("defences", f"protector_rewrite:{words}")
     assert defence is not None
     lines: list[Line] = [
         Scripted(text=f"The {BAD} way.", usage=Usage(completion_tokens=7)),
@@ -147,7 +148,7 @@ async def test_latency_includes_the_guard() -> None:
 
 
 async def test_an_error_of_the_model_stays_an_error(words: Path) -> None:
-    defence = open_defence(f"protector_block:{words}")
+    defence = open_plugin("defences", f"protector_block:{words}")
     assert defence is not None
     reply, _ = await answer(defence, [Scripted(status="error", error="503")])
     assert (reply.status, reply.error) == ("error", "503")
@@ -169,9 +170,9 @@ async def test_paper_faithful_scores_the_response_alone_and_rewrites_once_unchec
 
 
 def test_every_listed_defence_opens_and_the_rest_is_an_error(words: Path) -> None:
-    for name in DEFENCES:
+    for name in names("defences"):
         with_policy = name.startswith(("protector", "paper"))
-        defence = open_defence(f"{name}:{words}" if with_policy else name)
+        defence = open_plugin("defences", f"{name}:{words}" if with_policy else name)
         if name == "none":
             assert defence is None
             continue
@@ -179,18 +180,20 @@ def test_every_listed_defence_opens_and_the_rest_is_an_error(words: Path) -> Non
         assert defence.name.startswith(name)
         assert bool(defence.detector_fingerprints) is with_policy
     with pytest.raises(UnknownName, match="Did you mean 'self_check'"):
-        open_defence("selfcheck")
+        open_plugin("defences", "selfcheck")
     with pytest.raises(ConfigError, match="takes no policy"):
-        open_defence("safety_prompt:x.toml")
+        open_plugin("defences", "safety_prompt:x.toml")
     with pytest.raises(ConfigError, match="cannot read"):
-        open_defence("protector_block:none.toml")
+        open_plugin("defences", "protector_block:none.toml")
 
 
 def test_fingerprints_tell_defences_and_policies_apart(words: Path) -> None:
     other = words.with_name("other.toml")
     other.write_text(words.read_text() + "when = 'end'\n")
-    names = [f"{kind}:{path}" for kind in ("protector_block", "protector_rewrite") for path in (words, other)]
-    found = [open_defence(name) for name in [*names, f"paper_faithful:{words}", "safety_prompt", "self_check"]]
+    full = [f"{kind}:{path}" for kind in ("protector_block", "protector_rewrite") for path in (words, other)]
+    found = [
+        open_plugin("defences", name) for name in [*full, f"paper_faithful:{words}", "safety_prompt", "self_check"]
+    ]
     assert len({d.fingerprint for d in found if d is not None}) == len(found)
 
 

@@ -17,6 +17,8 @@ import msgspec
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from safesight.report.pictures import SIDE, thumbnails
+from safesight.report.runs import RunData
 
 from safesight.benchmarks.arms import stitch
 from safesight.core.errors import CorruptData
@@ -24,8 +26,6 @@ from safesight.core.messages import Image, user
 from safesight.core.records import Case, Reply, Response
 from safesight.media.pixels import MAX_FRAMES, decode, measure, shown
 from safesight.media.shrink import shrink
-from safesight.report.pictures import SIDE, thumbnails
-from safesight.report.runs import RunData
 from tests.media.test_ocr import picture
 from tests.support import make_manifest, make_sample
 

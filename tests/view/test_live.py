@@ -12,7 +12,7 @@ from safesight.core.store import RunStore
 from safesight.view.folder import RunFolder
 from safesight.view.live import entries
 from safesight.view.notes import Note, Notes
-from tests.report.made import add_cases, make_run
+from tests.reports.made import add_cases, make_run
 
 
 def test_only_what_changed_is_read_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from safesight import __version__
+from safesight.core.version import __version__
 
 TOPICS = ("demo", "catalogue", "run", "compare", "transfer", "explain", "report", "check", "guard", "train")
 

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from safesight.core import registry
-from safesight.core.errors import MissingExtra
 from safesight.core.protocols import DataOptions, DataReport
-from safesight.core.registry import Kind, open_plugin
+from safesight.core.registry import open_plugin
 
 
 def register(app: typer.Typer) -> None:
@@ -21,22 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def list_plugins() -> None:
     """Benchmarks, models, judges, detectors, defences: one line each."""
-    from safesight.defences.guarded import DEFENCES
-
-    for kind in ("benchmarks", "models", "judges", "detectors"):
+    for kind in registry.KINDS:
         typer.echo(f"{kind}:")
         for name in registry.names(kind):
-            typer.echo(f"  {name:<18}{_summary(kind, name)}")
-    typer.echo("defences:")
-    for name, line in sorted(DEFENCES.items()):
-        typer.echo(f"  {name:<18}{line}")
-
-
-def _summary(kind: Kind, name: str) -> str:
-    try:
-        return registry.summary(kind, name)
-    except (MissingExtra, ImportError) as error:
-        return f"(not installed: {error})"
+            typer.echo(f"  {name:<18}{registry.summary(kind, name)}")
 
 
 def data(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safesight.core.errors import ConfigError, UnknownName
-from safesight.core.store import RunStore
+from safesight.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -42,8 +41,10 @@ def print_comparison(
 ) -> None:
     """Print the paired table of two runs under every judge they share."""
     from safesight.cli.tables import console
+    from safesight.runner.paired import compare_runs
+    from safesight.runner.results import Results
 
-    for judge, found in compare_runs(before, after, judges=judges, pair_by=pair_by).items():
+    for judge, found in compare_runs(Results(before), Results(after), judges=judges, pair_by=pair_by).items():
         console().print(_grid(judge, found, groups=groups))
         lost = found.unpaired_before + found.unpaired_after
         words = [
@@ -53,50 +54,6 @@ def print_comparison(
         console().print("; ".join([*words, *found.notes]), highlight=False, style="dim")
         if found.self_graded:
             console().print("self-graded: this judge is also the guard; weigh the other judges.", style="yellow")
-
-
-def compare_runs(
-    before: Path, after: Path, *, judges: Sequence[str] | None = None, pair_by: str = "auto"
-) -> dict[str, Comparison]:
-    """Compare two run files under each of `judges`, or every judge they share.
-
-    Raises:
-        ConfigError: they share no judge.
-        UnknownName: a named judge did not judge both, or `pair_by` is not a way of pairing.
-    """
-    from safesight.analysis.compare import compare as pair_up
-    from safesight.analysis.provenance import self_graded_judges
-
-    if pair_by not in ("auto", "key", "item"):
-        raise UnknownName("way of pairing", pair_by, ("auto", "key", "item"))
-    with RunStore.open(before, readonly=True) as first, RunStore.open(after, readonly=True) as second:
-        shared = sorted(set(first.judges()) & set(second.judges()))
-        for name in judges or ():
-            if name not in shared:
-                raise UnknownName("judge of both runs", name, shared)
-        if not shared:
-            raise ConfigError(f"{before} and {after} share no judge. Add one: safesight judge RUN --judge NAME.")
-        names = (_name(first, second), _name(second, first))
-        graded = {*self_graded_judges(first.notes()), *self_graded_judges(second.notes())}
-        return {
-            judge: pair_up(
-                first.cases(judge),
-                second.cases(judge),
-                names=names,
-                pair_by=pair_by,
-                self_graded=judge in graded,
-            )
-            for judge in judges or shared
-        }
-
-
-def _name(store: RunStore, other: RunStore) -> str:
-    """What tells a run from the other: its defence, arm or model, whichever differs first."""
-    mine, theirs = store.manifest, other.manifest
-    for field in ("defence", "model", "arm"):
-        if getattr(mine, field) != getattr(theirs, field):
-            return str(getattr(mine, field))
-    return store.path.stem
 
 
 def _grid(judge: str, found: Comparison, *, groups: bool) -> Table:

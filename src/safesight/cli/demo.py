@@ -33,15 +33,16 @@ def demo(
     """The whole loop on this machine: no network, GPU or key; ends with report.html."""
     from safesight.cli.compare import print_comparison
     from safesight.cli.explain import print_modes
-    from safesight.cli.report import write_report
-    from safesight.cli.session import Request, carry_out
+    from safesight.cli.session import carry_out
+    from safesight.reports.page import write_report
+    from safesight.runner.run import RunRequest
 
     typer.echo(HONEST)
     runs = {"none": folder / "unguarded.sqlite", DEFENCE: folder / "guarded.sqlite"}
     for step, (defence, path) in enumerate(runs.items(), start=1):
         typer.echo(f"\n{step}. {'measure' if defence == 'none' else 'protect'}: starter, defence {defence}")
         status = carry_out(
-            Request(
+            RunRequest(
                 benchmark="starter",
                 data=DataOptions(languages=("en",)),
                 model="embedded",

@@ -16,23 +16,38 @@ _PLAIN_EVERY_S = 15.0
 
 
 @contextlib.contextmanager
-def live(progress: Progress) -> Generator[Callable[[Progress], None]]:
-    """Show `progress` until the block ends; the yielded function is called after every finished item."""
+def live() -> Generator[Callable[[Progress], None]]:
+    """Show whatever progress the yielded function is called with, until the block ends."""
     out = console()
-    if out.is_terminal:
-        with Live(get_renderable=lambda: Text(describe(progress)), console=out, refresh_per_second=4):
-            yield lambda _: None
+    line = _Line()
+    if not out.is_terminal:
+        yield line.plain
         return
-    last = time.monotonic()
+    with Live(get_renderable=line.text, console=out, refresh_per_second=4):
+        yield line.drawn
 
-    def update(now: Progress) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _PLAIN_EVERY_S:
-            last = time.monotonic()
-            out.print(describe(now), highlight=False)
 
-    yield update
-    out.print(describe(progress), highlight=False)
+class _Line:
+    """The stage that is shown now."""
+
+    def __init__(self) -> None:
+        self._now: Progress | None = None
+        self._printed = time.monotonic()
+
+    def text(self) -> Text:
+        return Text("" if self._now is None or self._now.ended else describe(self._now))
+
+    def drawn(self, now: Progress) -> None:
+        """On a terminal the line redraws itself; a stage that ended stays above it."""
+        self._now = now
+        if now.ended:
+            console().print(describe(now), highlight=False)
+
+    def plain(self, now: Progress) -> None:
+        """Elsewhere a line is printed now and then, and when a stage ends."""
+        if now.ended or time.monotonic() - self._printed >= _PLAIN_EVERY_S:
+            self._printed = time.monotonic()
+            console().print(describe(now), highlight=False)
 
 
 def describe(progress: Progress) -> str:

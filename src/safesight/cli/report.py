@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safesight.core.errors import ConfigError, UnknownName
+from safesight.core.errors import UnknownName
 
 if TYPE_CHECKING:
     from safesight.view.folder import RunFolder
@@ -34,9 +33,9 @@ def report(
     no_images: Annotated[bool, typer.Option("--no-images", help="Embed no thumbnails.")] = False,
 ) -> None:
     """One self-contained page: rates, before and after, modes, agreement, every case."""
-    from safesight.report.build import gather
-    from safesight.report.charts import save
-    from safesight.report.export import FORMATS, as_text
+    from safesight.reports.build import gather
+    from safesight.reports.charts import save
+    from safesight.reports.export import FORMATS, as_text
 
     if layout not in ("html", *FORMATS):
         raise UnknownName("format", layout, ("html", *FORMATS))
@@ -45,25 +44,11 @@ def report(
         for path in save(content.figures, figures):
             typer.echo(path, err=True)
     if layout == "html":
-        from safesight.report.page import render
+        from safesight.reports.page import render, write_page
 
-        typer.echo(_write(output, render(content, pictures=not no_images)))
+        typer.echo(write_page(output, render(content, pictures=not no_images)))
     else:
         typer.echo(as_text(content, layout))
-
-
-def write_report(runs: Sequence[Path], output: Path, *, judge: str = "") -> Path:
-    """Write the report over these run files and return where it is.
-
-    Raises:
-        ConfigError: no run, no such judge, or the page cannot be written there.
-        MissingExtra: the extra `report` is not installed.
-        StoreError: one of them is no run file.
-    """
-    from safesight.report.build import gather
-    from safesight.report.page import render
-
-    return _write(output, render(gather(runs, judge=judge)))
 
 
 def view(
@@ -97,15 +82,3 @@ async def _serve(runs: RunFolder, notes: Notes, *, host: str, port: int, token: 
         sys.stdout.flush()
 
     await serve(runs, notes, host=host, port=port, token=token, ready=ready, stop=stop)
-
-
-def _write(output: Path, text: str) -> Path:
-    """All of it or nothing: a page half written is never left under its name."""
-    partial = output.with_name(f".{output.name}.part")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(output)
-    except OSError as error:
-        raise ConfigError(f"{output}: cannot write the report there: {error}. Choose another --output.") from None
-    return output

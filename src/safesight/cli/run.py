@@ -8,13 +8,8 @@ from typing import Annotated
 
 import typer
 
-from safesight.core.protocols import DataOptions, Judge
+from safesight.core.protocols import DataOptions
 from safesight.core.records import Decoding
-from safesight.core.registry import open_plugin
-from safesight.core.store import RunStore
-
-OFFLINE_JUDGES = ("detector:embedded", "refusal")
-RUNS = Path("runs")
 
 _BENCHMARK = typer.Argument(help="A benchmark of `safesight list`.", show_default=False)
 
@@ -47,9 +42,10 @@ def run(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")] = False,
 ) -> None:
     """Run a benchmark on a model: generate and judge; resumable; prints the rate table."""
-    from safesight.cli.session import Request, carry_out
+    from safesight.cli.session import carry_out
+    from safesight.runner.run import OFFLINE_JUDGES, RunRequest
 
-    request = Request(
+    request = RunRequest(
         benchmark=benchmark,
         data=DataOptions(
             source=source, arm=arm, tiny=tiny, revision=revision, languages=tuple(language or ()), seed=seed or 0
@@ -74,11 +70,9 @@ def judge(
     concurrency: Annotated[int, typer.Option(min=1, help="Batches judged at once.")] = 8,
 ) -> None:
     """Add judges to a finished run; generates nothing."""
-    from safesight.cli.session import judge_with
-    from safesight.cli.tables import print_run
+    from safesight.cli.session import judge_watched
+    from safesight.cli.tables import print_results
 
-    with RunStore.open(run) as store:
-        judges: list[Judge] = [open_plugin("judges", name) for name in judge]
-        finished = asyncio.run(judge_with(store, judges, concurrency=concurrency))
-        print_run(store)
+    results, finished = asyncio.run(judge_watched(run, judge, concurrency=concurrency))
+    print_results(results)
     raise typer.Exit(0 if finished else 130)

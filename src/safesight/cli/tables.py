@@ -11,12 +11,9 @@ from rich.table import Table
 from safesight.analysis.figures import figure_interval
 from safesight.analysis.rates import Rate, RateTable, Refusals
 from safesight.analysis.stats import Estimate
-from safesight.analysis.tables import run_tables
-from safesight.core.errors import UnknownName
-from safesight.core.protocols import Benchmark, Metric
-from safesight.core.registry import open_plugin
-from safesight.core.store import RunStore
+from safesight.core.protocols import Metric
 from safesight.explain.capability.scores import accuracy
+from safesight.runner.results import Results
 
 
 @cache
@@ -36,27 +33,26 @@ def interval(estimate: Estimate) -> str:
     return "" if estimate.low is None else f" [{percent(estimate.low)}, {percent(estimate.high)}]"
 
 
-def print_run(store: RunStore) -> None:
+def print_results(results: Results) -> None:
     """Print every table of a run: attack success per group and overall, over-refusal, own metrics, caveats."""
-    manifest, benchmark = store.manifest, _benchmark(store)
-    tables = run_tables(store)
+    manifest, benchmark, tables = results.manifest, results.benchmark, list(results.tables.values())
     out = console()
     title = f"{manifest.benchmark} {manifest.arm} · {manifest.model} · defence {manifest.defence}".replace("  ", " ")
     out.print(_rates(title, tables, benchmark.paper_count if benchmark is not None else ""))
     for table in tables:
         _print_footnotes(table)
-    for name, refused in store.notes().items():
+    for name, refused in results.notes.items():
         who = name.removeprefix("settings_left_out:")
         if who != name:
             out.print(f"{who}: settings its provider refused, not sent: {refused}", style="yellow", highlight=False)
-    right = accuracy(store.cases())
+    right = accuracy(results.cases)
     if right.n:
         out.print(
             f"accuracy over {right.n} answers with a target, %: {percent(right.value)}{interval(right)}",
             highlight=False,
         )
     if benchmark is not None:
-        own = {table.judge: benchmark.metrics(list(store.cases(table.judge))) for table in tables}
+        own = {table.judge: results.metrics(table.judge) for table in tables}
         if any(own.values()):
             out.print(_own_figures(benchmark.name, own))
         if benchmark.caveat:
@@ -86,13 +82,6 @@ def _own_cell(metric: Metric | None) -> str:
     found = figure_interval(metric)
     bounds = "" if found.low is None or found.high is None else f" [{found.low:.3f}, {found.high:.3f}]"
     return f"{metric.value:.4f}{bounds} (n {metric.n})"
-
-
-def _benchmark(store: RunStore) -> Benchmark | None:
-    try:
-        return open_plugin("benchmarks", store.manifest.benchmark)
-    except UnknownName:
-        return None  # a plugin's run read on a machine without the plugin
 
 
 def _rates(title: str, tables: Sequence[RateTable], paper_count: str) -> Table:

@@ -1,21 +1,25 @@
-"""The four plugin edges: benchmarks, models, judges and detectors, found by entry point.
+"""The five plugin edges: benchmarks, models, judges, detectors and defences, found by entry point.
 
-Listing reads installed metadata only; a plugin's module is imported when it is asked for by name.
+Listing reads installed metadata and the text of modules, and imports none of them; a plugin's module is imported
+when it is asked for by name.
 """
 
 from __future__ import annotations
 
-import inspect
+import ast
 from collections.abc import Callable
 from functools import cache
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal, cast, overload
+from pathlib import Path
+from typing import Any, Literal, cast, get_args, overload
 
 from safesight.core.config import parse_name
 from safesight.core.errors import UnknownName
-from safesight.core.protocols import Benchmark, Detector, Judge, Model
+from safesight.core.protocols import Benchmark, Defence, Detector, Judge, Model
 
-Kind = Literal["benchmarks", "models", "judges", "detectors"]
+Kind = Literal["benchmarks", "models", "judges", "detectors", "defences"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @cache
@@ -31,21 +35,53 @@ def names(kind: Kind) -> list[str]:
 def load(kind: Kind, name: str) -> Callable[..., Any]:
     """Import a plugin's factory.
 
-    Factories take: benchmarks `()`; models `(rest, options)`; judges and detectors `(argument, options)`,
-    where the strings come from a name such as `scheme:argument?key=value` (see `core.config.PluginName`).
+    Factories take: benchmarks `()`; all others `(rest, options)`, the strings that come from a name such as
+    `scheme:rest?key=value` (see `core.config.PluginName`).
 
     Raises:
         UnknownName: no plugin of that name; the nearest is suggested.
     """
+    return cast("Callable[..., Any]", _point(kind, name).load())
+
+
+def _point(kind: Kind, name: str) -> EntryPoint:
     points = _points(kind)
     if name not in points:
         raise UnknownName(kind.removesuffix("s"), name, points)
-    return cast("Callable[..., Any]", points[name].load())
+    return points[name]
 
 
 def summary(kind: Kind, name: str) -> str:
-    """The first line of a plugin's docstring, for the catalogue."""
-    return (inspect.getdoc(load(kind, name)) or "").split("\n", 1)[0]
+    """The first line of a plugin's docstring, for the catalogue; read from its module's text, which is not imported.
+
+    Raises:
+        UnknownName: no plugin of that name.
+    """
+    point = _point(kind, name)
+    source = _source(point.module)
+    if source is None:
+        return "(not installed: its module is missing)"
+    return _docstring(source.read_text(encoding="utf-8"), point.attr).strip().split("\n", 1)[0]
+
+
+def _source(module: str) -> Path | None:
+    """The file of a module, found without importing its packages."""
+    path, parts = None, module.split(".")
+    for i in range(len(parts)):
+        spec = PathFinder.find_spec(".".join(parts[: i + 1]), path)
+        if spec is None:
+            return None
+        if i == len(parts) - 1:
+            return Path(spec.origin) if spec.origin else None
+        path = list(spec.submodule_search_locations or ())
+    return None
+
+
+def _docstring(text: str, name: str) -> str:
+    for node in ast.parse(text).body:
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name:
+            return ast.get_docstring(node) or ""
+    return ""
 
 
 @overload
@@ -56,8 +92,12 @@ def open_plugin(kind: Literal["models"], name: str) -> Model: ...
 def open_plugin(kind: Literal["judges"], name: str) -> Judge: ...
 @overload
 def open_plugin(kind: Literal["detectors"], name: str) -> Detector: ...
-def open_plugin(kind: Kind, name: str) -> Benchmark | Model | Judge | Detector:
+@overload
+def open_plugin(kind: Literal["defences"], name: str) -> Defence | None: ...
+def open_plugin(kind: Kind, name: str) -> Benchmark | Model | Judge | Detector | Defence | None:
     """Build a plugin from its full name (`embedded`, `hf/ORG/NAME`, `rubric:openai/gpt-4o?scope=legal`).
+
+    The defence `none` is None.
 
     Raises:
         UnknownName: no plugin or option of that name.

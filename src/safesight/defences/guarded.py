@@ -8,17 +8,15 @@ include the guard's. `protector_*` run the guard of this package; `paper_faithfu
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from safesight.core.errors import ConfigError, UnknownName
+from safesight.core.config import PluginName
 from safesight.core.protocols import Defence, Detector, Model
 from safesight.core.records import JUDGED, Decoding, Exchange, GuardEvent, Reply, Sample, content_hash
 from safesight.core.registry import open_plugin
-from safesight.defences.prompting import SafetyPrompt, SelfCheck
 from safesight.guard.asking import ask
 from safesight.guard.detoxify import rewrite_messages, total
 from safesight.guard.guard import Guard, open_guard
@@ -32,15 +30,6 @@ from safesight.guard.policy import (
     read_policy,
     validated,
 )
-
-DEFENCES: Final[dict[str, str]] = {
-    "none": "No defence: the model answers as it is.",
-    "safety_prompt": "A safety prompt of ours before every conversation.",
-    "self_check": "The model judges its own answer; images become a caption where it finds harm (after ECSO).",
-    "protector_block": "The guard refuses flagged requests and answers; takes a policy: protector_block:POLICY.toml.",
-    "protector_rewrite": "The guard rewrites flagged answers, checks again, then refuses; takes a policy.",
-    "paper_faithful": "MLLM-Protector as published: response only, 0.5, one rewrite, no re-check; takes a policy.",
-}
 
 
 class Protector:
@@ -141,46 +130,48 @@ def _instead(rule: CategoryRule, action: Action) -> Action | None:
     return action if rule.action in ("refuse", "rewrite") else rule.action
 
 
-def _block(name: str, policy: Policy) -> Defence:
+def open_block(argument: str, options: Mapping[str, str]) -> Defence:
+    """The guard refuses flagged requests and answers; takes a policy: protector_block:POLICY.toml.
+
+    Raises:
+        ConfigError: the policy file is at fault.
+        UnknownName: an option was given; there is none.
+    """
+    policy = _policy("protector_block", argument, options)
     blocking = msgspec.structs.replace(_acting(policy, "refuse"), detoxify=DetoxifyRule())
-    return Protector(name, open_guard(blocking))
+    return Protector(_name("protector_block", argument), open_guard(blocking))
 
 
-def _rewrite(name: str, policy: Policy) -> Defence:
-    return Protector(name, open_guard(_acting(policy, "rewrite")))
+def open_rewrite(argument: str, options: Mapping[str, str]) -> Defence:
+    """The guard rewrites flagged answers, checks again, then refuses; takes a policy.
+
+    Raises:
+        ConfigError, UnknownName: as `open_block`.
+    """
+    policy = _policy("protector_rewrite", argument, options)
+    return Protector(_name("protector_rewrite", argument), open_guard(_acting(policy, "rewrite")))
 
 
-def _paper(name: str, policy: Policy) -> Defence:
+def open_paper_faithful(argument: str, options: Mapping[str, str]) -> Defence:
+    """MLLM-Protector as published: response only, 0.5, one rewrite, no re-check; takes a policy.
+
+    Raises:
+        ConfigError, UnknownName: as `open_block`.
+    """
+    policy = _policy("paper_faithful", argument, options)
     rewriter = policy.detoxify.model
     return PaperFaithful(
-        name,
+        _name("paper_faithful", argument),
         policy,
         detector=open_plugin("detectors", policy.detectors[0].name),
         rewriter=open_plugin("models", rewriter) if rewriter not in ("", GUARDED) else None,
     )
 
 
-_WITH_POLICY: Final[dict[str, Callable[[str, Policy], Defence]]] = {
-    "protector_block": _block,
-    "protector_rewrite": _rewrite,
-    "paper_faithful": _paper,
-}
+def _policy(kind: str, argument: str, options: Mapping[str, str]) -> Policy:
+    PluginName(kind, argument, dict(options)).reject_unknown(())
+    return read_policy(Path(argument)) if argument else default_policy()
 
 
-def open_defence(name: str) -> Defence | None:
-    """Open a defence by name, with a policy file where it takes one (`protector_block:POLICY.toml`); None for `none`.
-
-    Raises:
-        UnknownName: no defence of that name.
-        ConfigError: it takes no policy, or the policy file is at fault.
-    """
-    kind, colon, path = name.partition(":")
-    if kind not in DEFENCES:
-        raise UnknownName("defence", kind, DEFENCES)
-    if kind in _WITH_POLICY:
-        return _WITH_POLICY[kind](name, read_policy(Path(path)) if colon else default_policy())
-    if colon:
-        raise ConfigError(f"the defence {kind!r} takes no policy, got {path!r}.")
-    if kind == "none":
-        return None
-    return SafetyPrompt() if kind == "safety_prompt" else SelfCheck()
+def _name(kind: str, argument: str) -> str:
+    return f"{kind}:{argument}" if argument else kind

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Final
 
 import msgspec
 
+from safesight.core.errors import ConfigError
 from safesight.core.messages import Message, TextPart, system, user
-from safesight.core.protocols import Model
+from safesight.core.protocols import Defence, Model
 from safesight.core.records import JUDGED, Decoding, GuardEvent, Reply, Sample, content_hash
 from safesight.guard.detoxify import total
 
@@ -140,3 +141,37 @@ def _described(messages: Sequence[Message], caption: str) -> list[Message]:
         described = TextPart(f"The images show: {caption.strip()}")
         texts[last] = Message("user", (described, *texts[last].parts))
     return texts
+
+
+def open_safety_prompt(argument: str, options: Mapping[str, str]) -> Defence:
+    """A safety prompt of ours before every conversation.
+
+    Raises:
+        ConfigError: something follows the name; it takes nothing.
+    """
+    _alone("safety_prompt", argument, options)
+    return SafetyPrompt()
+
+
+def open_self_check(argument: str, options: Mapping[str, str]) -> Defence:
+    """The model judges its own answer; images become a caption where it finds harm (after ECSO).
+
+    Raises:
+        ConfigError: something follows the name; it takes nothing.
+    """
+    _alone("self_check", argument, options)
+    return SelfCheck()
+
+
+def open_none(argument: str, options: Mapping[str, str]) -> None:
+    """No defence: the model answers as it is.
+
+    Raises:
+        ConfigError: something follows the name; it takes nothing.
+    """
+    _alone("none", argument, options)
+
+
+def _alone(name: str, argument: str, options: Mapping[str, str]) -> None:
+    if argument or options:
+        raise ConfigError(f"the defence {name!r} takes no policy and no options, got {argument or dict(options)!r}.")

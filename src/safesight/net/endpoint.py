@@ -16,8 +16,8 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import msgspec
 
-from safesight import __version__
 from safesight.core.errors import ModelError
+from safesight.core.version import __version__
 from safesight.net.body import read_all
 from safesight.net.faults import Address, Fault, status_fault
 from safesight.net.retry import Backoff

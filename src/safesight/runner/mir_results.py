@@ -18,7 +18,6 @@ from typing import TypeVar
 
 import msgspec
 
-from safesight import __version__
 from safesight.core.errors import CorruptData, MissingData
 from safesight.core.messages import user
 from safesight.core.records import (
@@ -36,6 +35,7 @@ from safesight.core.records import (
     sample_key,
 )
 from safesight.core.store import RunStore
+from safesight.core.version import __version__
 from safesight.runner.transfer import atomically
 from safesight.wire.thinking import split
 

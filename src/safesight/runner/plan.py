@@ -10,11 +10,11 @@ from pathlib import Path
 
 import msgspec
 
-from safesight import __version__
 from safesight.core.errors import ConfigError
 from safesight.core.protocols import BrokenItem
 from safesight.core.records import Machine, Manifest, Usage
 from safesight.core.store import RunStore
+from safesight.core.version import __version__
 from safesight.runner.generate import Job, taken
 from safesight.runner.select import grows
 

@@ -23,6 +23,8 @@ class Progress:
     cost_usd: float | None = None
     tokens: int = 0
     started: float = field(default_factory=time.monotonic)
+    ended: bool = False
+    """The stage is over: nothing more will be counted."""
 
     @property
     def rate_per_s(self) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import msgspec
 
 from safesight.core.errors import DataError
+from safesight.core.files import replacing
 from safesight.core.records import Case, Manifest, ModeLabel, Response, Sample, Verdict
 from safesight.core.store import RunStore
 
@@ -38,27 +37,12 @@ def atomically(path: Path, write: Callable[[Path], object]) -> None:
         DataError: the folder cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-        os.close(handle)
+        with replacing(path) as temporary:
+            write(temporary)
     except OSError as error:
-        raise DataError(f"{path}: cannot write there: {error.strerror or error}. Choose another -o.") from None
-    temporary = Path(name)
-    try:
-        write(temporary)
-        # mkstemp makes private files; an export is as readable as any other new file.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise DataError(f"{path}: cannot write: {error.strerror or error}. Nothing was changed.") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+        raise DataError(
+            f"{path}: cannot write: {error.strerror or error}. Nothing was changed; choose another -o."
+        ) from None
 
 
 def lines(store: RunStore) -> Iterator[Line]:

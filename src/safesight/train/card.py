@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from safesight.train.data import file_hash
+from safesight.core.files import file_hash
 from safesight.train.detector import Corpus, DetectorConfig
 
 

@@ -231,11 +231,6 @@ def read_rows(file: DataFile, *, root: Path = Path()) -> list[Row]:
     return kept
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, for the model card."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def prefix(answer: str, rng: random.Random) -> str:
     """The first 15-75 % of an answer's words."""
     words = answer.split(" ")

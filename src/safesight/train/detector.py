@@ -23,10 +23,11 @@ from numpy.typing import NDArray
 
 from safesight.core.config import read_toml
 from safesight.core.errors import ConfigError
+from safesight.core.files import file_hash
 from safesight.core.records import content_hash
 from safesight.train.backbone import BackboneSettings
 from safesight.train.contrast import contrast_rows
-from safesight.train.data import DataFile, Row, file_hash, read_rows
+from safesight.train.data import DataFile, Row, read_rows
 from safesight.train.dedup import near_duplicates
 from safesight.train.harmless import harmless_rows
 from safesight.train.openings import headless, reopened

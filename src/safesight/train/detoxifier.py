@@ -12,10 +12,11 @@ from typing import Literal
 import msgspec
 
 from safesight.core.config import read_toml
+from safesight.core.files import file_hash
 from safesight.core.records import content_hash
 from safesight.train.backbone import Lora
 from safesight.train.chat_encoding import Encoder
-from safesight.train.data import DataFile, Row, file_hash, read_rows
+from safesight.train.data import DataFile, Row, read_rows
 from safesight.train.dedup import near_duplicates
 from safesight.train.detox_data import DetoxSettings, detox_examples
 from safesight.train.generator_card import write_generator_card

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
+from safesight.core.files import file_hash
 from safesight.train.chat_data import Conversation
-from safesight.train.data import file_hash
 from safesight.train.tuning import Tuned
 
 

@@ -12,11 +12,11 @@ from typing import Literal
 import msgspec
 
 from safesight.core.config import read_toml
+from safesight.core.files import file_hash
 from safesight.core.records import content_hash
 from safesight.train.backbone import Lora
 from safesight.train.chat_data import ChatFile, Conversation, mixed, read_conversations
 from safesight.train.chat_encoding import Encoder
-from safesight.train.data import file_hash
 from safesight.train.generator_card import write_generator_card
 from safesight.train.tuning import Say, Steps, Tuned, Tuning, fitting, forget, held_apart, open_base
 

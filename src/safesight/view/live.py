@@ -21,8 +21,8 @@ from safesight.core.errors import StoreError
 from safesight.core.messages import Image
 from safesight.core.records import Manifest, ModeLabel, Response, Sample, Verdict
 from safesight.core.store import RunStore
-from safesight.report.casebook import Answer, BookRun, Entry, answer, entry, modes_by_response
-from safesight.report.runs import run_name
+from safesight.reports.casebook import Answer, BookRun, Entry, answer, entry, modes_by_response
+from safesight.runner.results import run_name
 
 CAP: Final = 4_000
 """Longest text in a list; one case is asked for whole."""

@@ -19,7 +19,7 @@ from aiohttp import web
 
 from safesight.analysis.agreement import agreement
 from safesight.core.errors import DataError, SafeSightError, StoreError, UnknownName
-from safesight.report.casebook import BookRun, Entry
+from safesight.reports.casebook import BookRun, Entry
 from safesight.view.folder import RunFolder
 from safesight.view.live import entries
 from safesight.view.notes import HUMAN, Note, Notes
@@ -217,7 +217,7 @@ def _json(value: object) -> web.Response:
 
 
 def _page(name: str) -> Handler:
-    room = "view" if name.startswith("view.") else "report"
+    room = "view" if name.startswith("view.") else "reports"
     text = (files(f"safesight.{room}") / "assets" / name).read_text(encoding="utf-8")
     kind = _TYPES[name.rpartition(".")[2]]
 

@@ -61,7 +61,7 @@ def open_white_box(name: str) -> WhiteBox:
 
 
 def _embedded() -> WhiteBox:
-    from safesight.core.weights import file_print
+    from safesight.core.files import file_print
     from safesight.media.ocr import shared_reader
     from safesight.models.embedded import PROMPT_VERSION, describe_images, weights
 

@@ -13,8 +13,8 @@ from typing import Any
 import msgspec
 
 from safesight.core.errors import ConfigError, MissingExtra, ModelError
+from safesight.core.files import file_print, folder_print
 from safesight.core.records import content_hash
-from safesight.core.weights import file_print, folder_print
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,10 +22,10 @@ import msgspec
 
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DataError, ModelError
+from safesight.core.files import file_print
 from safesight.core.messages import Message, Part, TextPart
 from safesight.core.protocols import Completion, Delta, GeneratedToken
 from safesight.core.records import Decoding, Reply, Usage, content_hash
-from safesight.core.weights import file_print
 from safesight.models.llama.server import (
     Answer,
     LlamaServer,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from safesight.core.records import GuardEvent, ModeLabel, Response, Sample, Verdict
-from safesight.report.runs import RunData
+from safesight.runner.results import Results
 
 CAPS = (40_000, 8_000, 4_000, 2_000, 1_000, 500, 200)
 """Longest text kept of an answer, tried in turn until the book fits."""
@@ -131,7 +131,7 @@ def entry(sample: Sample, answers: list[Answer | None], *, cap: int, position: i
     )
 
 
-def make_book(runs: Sequence[RunData], *, cap: int, thumbnails: Mapping[str, str] | None = None) -> Book:
+def make_book(runs: Sequence[Results], *, cap: int, thumbnails: Mapping[str, str] | None = None) -> Book:
     """Join the runs' cases; samples of the first run come first, in its order."""
     found: dict[str, tuple[Sample, list[Answer | None]]] = {}
     longest = 0
@@ -160,7 +160,7 @@ def modes_by_response(labels: Iterable[ModeLabel]) -> dict[str, dict[str, str]]:
     return found
 
 
-def pack(runs: Sequence[RunData], *, budget: int, thumbnails: Mapping[str, str] | None = None) -> tuple[str, int]:
+def pack(runs: Sequence[Results], *, budget: int, thumbnails: Mapping[str, str] | None = None) -> tuple[str, int]:
     """The book as base64 of gzipped JSON, its texts cut until it takes at most `budget` characters.
 
     Returns:

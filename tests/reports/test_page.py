@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from safesight.cli.report import write_report
 from safesight.core.errors import ConfigError, StoreError
 from safesight.core.store import RunStore
-from safesight.report.build import gather
-from safesight.report.export import as_text
-from safesight.report.page import render
-from safesight.report.runs import main_judge, read_runs
-from tests.report.made import make_run
+from safesight.reports.build import gather
+from safesight.reports.export import as_text
+from safesight.reports.page import render, write_report
+from safesight.runner.results import main_judge, read_results
+from tests.reports.made import make_run
 from tests.support import make_manifest
 
 
@@ -51,7 +50,7 @@ def test_the_page_asks_nothing_of_the_network(html: str) -> None:
 
 def test_self_graded_judges_are_marked_and_do_not_lead(html: str, pair: list[Path]) -> None:
     assert "Self-graded: refusal in" in html
-    assert main_judge(read_runs(pair)) == "alpha"
+    assert main_judge(read_results(pair)) == "alpha"
 
 
 def test_each_section_says_what_records_it_where_nothing_is(tmp_path: Path) -> None:
@@ -64,7 +63,7 @@ def test_each_section_says_what_records_it_where_nothing_is(tmp_path: Path) -> N
 
 
 def test_figures_and_tables_are_exported(pair: list[Path], tmp_path: Path) -> None:
-    from safesight.report.charts import save
+    from safesight.reports.charts import save
 
     scores = tmp_path / "scores.csv"
     scores.write_text("model,score\nplain-7b,42\n")

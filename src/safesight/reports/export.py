@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from safesight.report import words
-from safesight.report.build import Content
-from safesight.report.heat import heat
-from safesight.report.parts import Grid
-from safesight.report.runs import RunData
+from safesight.reports import words
+from safesight.reports.build import Content
+from safesight.reports.heat import heat
+from safesight.reports.parts import Grid
+from safesight.runner.results import Results
 
 
 def as_text(content: Content, layout: str) -> str:
@@ -31,7 +31,7 @@ def grids(content: Content) -> list[Grid]:
     return found
 
 
-def _rates(runs: Sequence[RunData]) -> Grid:
+def _rates(runs: Sequence[Results]) -> Grid:
     rows = tuple(
         (
             run.name,
@@ -51,7 +51,7 @@ def _rates(runs: Sequence[RunData]) -> Grid:
     return Grid(title="Attack success", columns=columns, rows=rows)
 
 
-def _heat(run: RunData, judge: str) -> Grid:
+def _heat(run: Results, judge: str) -> Grid:
     grid = heat(run.judged(judge))
     rows: list[tuple[str, ...]] = []
     for row in grid.rows:

@@ -8,7 +8,7 @@ from typing import Final
 from safesight.analysis.compare import Comparison
 from safesight.analysis.rates import RateTable
 from safesight.analysis.stats import Estimate
-from safesight.report.runs import RunData
+from safesight.runner.results import Results
 
 _REFUSAL: Final = ", which takes whatever is not a refusal for unsafe"
 
@@ -42,7 +42,7 @@ def left_out(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in counts.items())
 
 
-def verdict(runs: Sequence[RunData], judge: str, comparison: Comparison | None) -> str:
+def verdict(runs: Sequence[Results], judge: str, comparison: Comparison | None) -> str:
     """What the page found, in one sentence."""
     first = runs[0]
     if not judge:
@@ -55,11 +55,11 @@ def verdict(runs: Sequence[RunData], judge: str, comparison: Comparison | None) 
     return f"{where}{'; '.join(found)}{change}, {how}."
 
 
-def _whose(run: RunData) -> str:
+def _whose(run: Results) -> str:
     return f"{run.name} on {run.manifest.benchmark}"
 
 
-def _rate(run: RunData, table: RateTable, *, alone: bool) -> str:
+def _rate(run: Results, table: RateTable, *, alone: bool) -> str:
     name, rate = _whose(run) if alone else run.name, table.overall
     if rate.asr is None:
         return f"{name}: none of {rate.n} attacks could be judged"

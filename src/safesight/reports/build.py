@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from safesight.core.errors import ConfigError
 from safesight.explain.capability.capability import Point, match_points
 from safesight.explain.capability.scores import read_scores
-from safesight.report import charts
-from safesight.report.comparing import Pairing, comparisons
-from safesight.report.layers import Layers, layers
-from safesight.report.parts import (
+from safesight.reports import charts
+from safesight.reports.layers import Layers, layers
+from safesight.reports.parts import (
     Part,
     agreement_part,
     capability_part,
@@ -22,7 +21,8 @@ from safesight.report.parts import (
     mode_tables,
     modes_part,
 )
-from safesight.report.runs import RunData, main_judge, read_runs
+from safesight.runner.paired import Pairing, comparisons
+from safesight.runner.results import Results, main_judge, read_results
 
 if TYPE_CHECKING:
     import altair as alt
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class Content:
     """Everything but the cases. `judge` is "" where the runs share none; `figures` are named as their files are."""
 
-    runs: Sequence[RunData]
+    runs: Sequence[Results]
     judge: str
     pairs: Sequence[Pairing]
     parts: Sequence[Part]
@@ -59,7 +59,7 @@ def gather(paths: Sequence[Path], *, judge: str = "", scores: Path | None = None
     """
     if not paths:
         raise ConfigError("expected at least one run file to report on, got none.")
-    runs = read_runs(paths)
+    runs = read_results(paths)
     leading = _leading(runs, judge)
     pairs, ours = comparisons(runs), mode_tables(runs)
     maps = [one for run in runs for one in layers(run.probes)]
@@ -88,11 +88,11 @@ def gather(paths: Sequence[Path], *, judge: str = "", scores: Path | None = None
     )
 
 
-def _entropy(runs: Sequence[RunData], maps: Sequence[Layers], drawn: Mapping[str, str]) -> Part:
+def _entropy(runs: Sequence[Results], maps: Sequence[Layers], drawn: Mapping[str, str]) -> Part:
     return entropy_part(runs, maps[:1], figure=drawn.get("entropy", ""))
 
 
-def _leading(runs: Sequence[RunData], judge: str) -> str:
+def _leading(runs: Sequence[Results], judge: str) -> str:
     lacking = next((run for run in runs if judge and judge not in run.judges), None)
     if lacking is not None:
         known = ", ".join(lacking.judges) or "none"
@@ -100,7 +100,7 @@ def _leading(runs: Sequence[RunData], judge: str) -> str:
     return judge or main_judge(runs)
 
 
-def _points(runs: Sequence[RunData], judge: str, scores: Path | None) -> tuple[list[Point], list[str]]:
+def _points(runs: Sequence[Results], judge: str, scores: Path | None) -> tuple[list[Point], list[str]]:
     """Scored models among the unguarded runs, and what did not match."""
     if scores is None:
         return [], []

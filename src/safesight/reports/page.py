@@ -10,17 +10,19 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safesight import __version__
-from safesight.core.errors import MissingExtra
-from safesight.report import words
-from safesight.report.build import Content
-from safesight.report.casebook import pack
-from safesight.report.charts import to_svg
-from safesight.report.heat import heat
-from safesight.report.pictures import thumbnails
-from safesight.report.runs import RunData
+from safesight.core.errors import ConfigError, MissingExtra
+from safesight.core.files import replacing
+from safesight.core.version import __version__
+from safesight.reports import words
+from safesight.reports.build import Content, gather
+from safesight.reports.casebook import pack
+from safesight.reports.charts import to_svg
+from safesight.reports.heat import heat
+from safesight.reports.pictures import thumbnails
+from safesight.runner.results import Results
 
 if TYPE_CHECKING:
     import jinja2
@@ -29,7 +31,7 @@ BUDGET = 2_300_000
 """Characters for cases and thumbnails together: with the rest, a page stays under 3 MB."""
 PICTURES = 600_000
 SCRIPTS = ("theme.js", "cases.js", "report.js")
-ASSETS = files("safesight.report") / "assets"
+ASSETS = files("safesight.reports") / "assets"
 
 
 def render(content: Content, *, pictures: bool = True) -> str:
@@ -104,7 +106,7 @@ def _digest(script: str) -> str:
     return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
-def describe(run: RunData) -> Mapping[str, str]:
+def describe(run: Results) -> Mapping[str, str]:
     """What was run, by field name, for the table of runs."""
     manifest = run.manifest
     decoding = {name: getattr(manifest.decoding, name) for name in manifest.decoding.__struct_fields__}
@@ -124,3 +126,28 @@ def describe(run: RunData) -> Mapping[str, str]:
         "machine": f"{manifest.machine.system}, Python {manifest.machine.python}, {manifest.machine.cpus} CPUs",
         "file": run.path.name,
     }
+
+
+def write_report(runs: Sequence[Path], output: Path, *, judge: str = "") -> Path:
+    """Write the report over these run files and return where it is.
+
+    Raises:
+        ConfigError: no run, no such judge, or the page cannot be written there.
+        MissingExtra: the extra `report` is not installed.
+        StoreError: one of them is no run file.
+    """
+    return write_page(output, render(gather(runs, judge=judge)))
+
+
+def write_page(output: Path, text: str) -> Path:
+    """Write a page whole or not at all.
+
+    Raises:
+        ConfigError: it cannot be written there.
+    """
+    try:
+        with replacing(output) as partial:
+            partial.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{output}: cannot write the report there: {error}. Choose another --output.") from None
+    return output

@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from safesight.core.errors import DataError
 from safesight.core.messages import Image
 from safesight.media.pixels import decode
-from safesight.report.runs import RunData
+from safesight.runner.results import Results
 
 SIDE = 220
 """Longest side of a thumbnail in pixels: enough to recognise, too small to read an instruction off."""
 
 
-def thumbnails(runs: Sequence[RunData], *, budget: int) -> dict[str, str]:
+def thumbnails(runs: Sequence[Results], *, budget: int) -> dict[str, str]:
     """Data URLs by image hash, in case order, until `budget` characters are spent; 0 makes none."""
     found: dict[str, str] = {}
     tried: set[str] = set()

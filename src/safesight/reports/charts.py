@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 from safesight.core.errors import ConfigError, MissingExtra
 from safesight.explain.modes.modes import MODES, NAMES
 from safesight.explain.reference import published
-from safesight.report.comparing import Pairing
-from safesight.report.parts import Modes
+from safesight.reports.parts import Modes
+from safesight.runner.paired import Pairing
 
 if TYPE_CHECKING:
     import altair as alt
 
     from safesight.explain.capability.capability import Point
-    from safesight.report.layers import Layers
+    from safesight.reports.layers import Layers
 
 _INK: Final = "#010203"
 """Stands for the page's ink; no other drawing uses it."""

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import msgspec
 
-from safesight.cli.report import write_report
-from safesight.report.casebook import Book, make_book, pack
-from safesight.report.pictures import thumbnails
-from safesight.report.runs import read_runs
-from tests.report.made import make_run, prose
+from safesight.reports.casebook import Book, make_book, pack
+from safesight.reports.page import write_report
+from safesight.reports.pictures import thumbnails
+from safesight.runner.results import read_results
+from tests.reports.made import make_run, prose
 from tests.support import png
 
 
@@ -22,7 +22,7 @@ def unpack(text: str) -> Book:
 
 
 def test_runs_are_joined_by_sample_and_a_missing_answer_is_null(tmp_path: Path) -> None:
-    runs = read_runs(
+    runs = read_results(
         [make_run(tmp_path / "a.sqlite", cases=8), make_run(tmp_path / "b.sqlite", cases=5, model="other")]
     )
     book = make_book(runs, cap=1000)
@@ -35,7 +35,7 @@ def test_runs_are_joined_by_sample_and_a_missing_answer_is_null(tmp_path: Path) 
 
 def test_the_book_round_trips_and_is_cut_only_as_far_as_it_must(tmp_path: Path) -> None:
     noise = base64.b64encode(random.Random(0).randbytes(60_000)).decode()
-    runs = read_runs([make_run(tmp_path / "a.sqlite", cases=8, text=lambda i: f"{i} {noise[i:]}")])
+    runs = read_results([make_run(tmp_path / "a.sqlite", cases=8, text=lambda i: f"{i} {noise[i:]}")])
     whole, cap = pack(runs, budget=10_000_000)
     assert cap == 40_000
     assert unpack(whole).cases[0].answers[0].length > 70_000
@@ -47,7 +47,7 @@ def test_the_book_round_trips_and_is_cut_only_as_far_as_it_must(tmp_path: Path) 
 def test_thumbnails_stop_at_their_budget_and_skip_changed_files(tmp_path: Path) -> None:
     picture = tmp_path / "p.png"
     picture.write_bytes(png(400, 300, "navy"))
-    runs = read_runs([make_run(tmp_path / "a.sqlite", cases=3, image=picture)])
+    runs = read_results([make_run(tmp_path / "a.sqlite", cases=3, image=picture)])
     found = thumbnails(runs, budget=100_000)
     assert len(found) == 1
     assert all(url.startswith("data:image/jpeg;base64,") for url in found.values())

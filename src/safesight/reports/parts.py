@@ -15,9 +15,9 @@ from safesight.analysis.stats import Estimate
 from safesight.explain.capability.capability import Point, capability_table
 from safesight.explain.modes.modes import MODES, NAMES, ModeTable, mode_table
 from safesight.explain.reference import published
-from safesight.report import words
-from safesight.report.layers import Layers
-from safesight.report.runs import RunData
+from safesight.reports import words
+from safesight.reports.layers import Layers
+from safesight.runner.results import Results
 
 
 class Grid(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class Modes(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
 
 
-def mode_tables(runs: Sequence[RunData]) -> list[Modes]:
+def mode_tables(runs: Sequence[Results]) -> list[Modes]:
     """One table for each run, judge and labeller with a sorted answer."""
     found: list[Modes] = []
     for run in runs:
@@ -62,7 +62,7 @@ def mode_tables(runs: Sequence[RunData]) -> list[Modes]:
     return found
 
 
-def modes_part(runs: Sequence[RunData], ours: Sequence[Modes], *, figure: str) -> Part:
+def modes_part(runs: Sequence[Results], ours: Sequence[Modes], *, figure: str) -> Part:
     """How safe answers were safe, the published models beside."""
     reference = published()
     rows = [
@@ -120,7 +120,7 @@ def _share(estimate: Estimate) -> str:
     return f"{words.percent(estimate.value)} {words.interval(estimate)}".rstrip()
 
 
-def entropy_part(runs: Sequence[RunData], found: Sequence[Layers], *, figure: str) -> Part:
+def entropy_part(runs: Sequence[Results], found: Sequence[Layers], *, figure: str) -> Part:
     """Where attention was spread or narrow."""
     return Part(
         id="entropy",
@@ -156,7 +156,7 @@ def capability_part(points: Sequence[Point], notes: Sequence[str], *, figure: st
     )
 
 
-def agreement_part(runs: Sequence[RunData]) -> Part:
+def agreement_part(runs: Sequence[Results]) -> Part:
     """Whether the judges of each run agree."""
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
@@ -200,7 +200,7 @@ def _kappa(estimate: Estimate) -> str:
     return f"{estimate.value:.2f}{bounds}"
 
 
-def failures_part(runs: Sequence[RunData]) -> Part:
+def failures_part(runs: Sequence[Results]) -> Part:
     """What failed and what no rate counts."""
     rows: list[tuple[str, ...]] = []
     notes: list[str] = []
