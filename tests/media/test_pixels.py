@@ -11,14 +11,11 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
-from safesight.report.pictures import SIDE, thumbnails
-from safesight.report.runs import RunData
 
 from safesight.benchmarks.arms import stitch
 from safesight.core.errors import CorruptData
@@ -26,8 +23,9 @@ from safesight.core.messages import Image, user
 from safesight.core.records import Case, Reply, Response
 from safesight.media.pixels import MAX_FRAMES, decode, measure, shown
 from safesight.media.shrink import shrink
+from safesight.reports.pictures import SIDE, thumbnails
 from tests.media.test_ocr import picture
-from tests.support import make_manifest, make_sample
+from tests.support import make_sample
 
 
 def encoded(image: PillowImage.Image, fmt: str = "PNG", **options: object) -> Image:
@@ -65,20 +63,7 @@ def turned(kind: int, fmt: str = "JPEG") -> Image:
 def thumbnail(image: Image) -> PillowImage.Image:
     sample = msgspec.structs.replace(make_sample(1), messages=(user(image),))
     response = Response(key="r", sample_key=sample.key, reply=Reply(status="ok"))
-    run = RunData(
-        path=Path(),
-        name="",
-        manifest=make_manifest(),
-        notes={},
-        judges=(),
-        self_graded=frozenset(),
-        cases=(Case(sample=sample, response=response),),
-        verdicts={},
-        modes=(),
-        probes=(),
-        tables={},
-    )
-    (url,) = thumbnails([run], budget=1_000_000).values()
+    (url,) = thumbnails([Case(sample=sample, response=response)], budget=1_000_000).values()
     return PillowImage.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
 
 

@@ -12,7 +12,7 @@ import msgspec
 from safesight.reports.casebook import Book, make_book, pack
 from safesight.reports.page import write_report
 from safesight.reports.pictures import thumbnails
-from safesight.runner.results import read_results
+from safesight.runner.results import Results, read_results
 from tests.reports.made import make_run, prose
 from tests.support import png
 
@@ -47,13 +47,13 @@ def test_the_book_round_trips_and_is_cut_only_as_far_as_it_must(tmp_path: Path) 
 def test_thumbnails_stop_at_their_budget_and_skip_changed_files(tmp_path: Path) -> None:
     picture = tmp_path / "p.png"
     picture.write_bytes(png(400, 300, "navy"))
-    runs = read_results([make_run(tmp_path / "a.sqlite", cases=3, image=picture)])
-    found = thumbnails(runs, budget=100_000)
+    cases = Results(make_run(tmp_path / "a.sqlite", cases=3, image=picture)).cases
+    found = thumbnails(cases, budget=100_000)
     assert len(found) == 1
     assert all(url.startswith("data:image/jpeg;base64,") for url in found.values())
-    assert thumbnails(runs, budget=0) == {}
+    assert thumbnails(cases, budget=0) == {}
     picture.write_bytes(png(400, 300, "red"))
-    assert thumbnails(runs, budget=100_000) == {}
+    assert thumbnails(cases, budget=100_000) == {}
 
 
 def test_a_report_of_2676_cases_stays_under_three_megabytes(tmp_path: Path) -> None:

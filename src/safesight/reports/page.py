@@ -45,7 +45,8 @@ def render(content: Content, *, pictures: bool = True) -> str:
         MissingExtra: Jinja2 is not installed.
     """
     runs, scripts = content.runs, [asset(name) for name in SCRIPTS]
-    book, cap = pack(runs, budget=BUDGET, thumbnails=thumbnails(runs, budget=PICTURES if pictures else 0))
+    small = thumbnails((case for run in runs for case in run.cases), budget=PICTURES if pictures else 0)
+    book, cap = pack(runs, budget=BUDGET, thumbnails=small)
     lead, dots = content.lead, content.figures.get("before-after")
     return _template("report.html.j2").render(
         version=__version__,

@@ -7,33 +7,31 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from safesight.core.errors import DataError
 from safesight.core.messages import Image
+from safesight.core.records import Case
 from safesight.media.pixels import decode
-from safesight.runner.results import Results
 
 SIDE = 220
 """Longest side of a thumbnail in pixels: enough to recognise, too small to read an instruction off."""
 
 
-def thumbnails(runs: Sequence[Results], *, budget: int) -> dict[str, str]:
+def thumbnails(cases: Iterable[Case], *, budget: int) -> dict[str, str]:
     """Data URLs by image hash, in case order, until `budget` characters are spent; 0 makes none."""
     found: dict[str, str] = {}
     tried: set[str] = set()
     spent = 0
-    for run in runs:
-        for case in run.cases:
-            for image in case.sample.images:
-                if spent >= budget:
-                    return found
-                if image.sha256 not in tried:
-                    tried.add(image.sha256)
-                    url = _thumbnail(image)
-                    if url:
-                        found[image.sha256] = url
-                        spent += len(url)
+    for image in (image for case in cases for image in case.sample.images):
+        if spent >= budget:
+            break
+        if image.sha256 not in tried:
+            tried.add(image.sha256)
+            url = _thumbnail(image)
+            if url:
+                found[image.sha256] = url
+                spent += len(url)
     return found
 
 
