@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safesight.core.errors import ConfigError, UnknownName
-from safesight.core.store import RunStore
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from safesight.analysis.stats import Estimate
     from safesight.explain.capability.capability import CapabilityTable, Point
     from safesight.explain.capability.scores import Matching, Score
+    from safesight.runner.results import Results
 
 _UTILITY = "accuracy of the utility runs"
 _SIZE = "billions of parameters in the model's name (no --scores given)"
@@ -68,24 +68,24 @@ def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, ju
 
 def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> tuple[dict[str, dict[str, float]], list[Score]]:
     """Attack success by judge and model, and the accuracy of utility runs."""
-    from safesight.analysis.tables import run_tables
     from safesight.explain.capability.scores import Score, accuracy
+    from safesight.runner.results import Results
 
     rates: dict[Path, dict[str, float]] = {}
     models: dict[Path, str] = {}
     measured: list[Score] = []
     for path in runs:
-        with RunStore.open(path, readonly=True) as store:
-            model = store.manifest.model
-            if _is_utility(store):
-                right = accuracy(store.cases())
-                measured += [] if right.value is None else [Score(model=model, score=right.value)]
-                continue
-            if model in models.values():
-                raise ConfigError(f"{path}: a second safety run of {model}. Name one run for each model.")
-            models[path] = model
-            found = {table.judge: table.headline.value for table in run_tables(store) if table.judge}
-            rates[path] = {judge: rate for judge, rate in found.items() if rate is not None}
+        run = Results(path)
+        model = run.manifest.model
+        if _is_utility(run):
+            right = accuracy(run.cases)
+            measured += [] if right.value is None else [Score(model=model, score=right.value)]
+            continue
+        if model in models.values():
+            raise ConfigError(f"{path}: a second safety run of {model}. Name one run for each model.")
+        models[path] = model
+        found = {judge: table.headline.value for judge, table in run.tables.items() if judge}
+        rates[path] = {judge: rate for judge, rate in found.items() if rate is not None}
     shared = sorted(set[str].intersection(*(set(found) for found in rates.values()))) if rates else []
     for name in judges or ():
         if name not in shared:
@@ -95,9 +95,9 @@ def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> tuple[dict[str,
     return {j: {models[path]: found[j] for path, found in rates.items()} for j in judges or shared}, measured
 
 
-def _is_utility(store: RunStore) -> bool:
+def _is_utility(run: Results) -> bool:
     """Whether every item has a right answer and none is an attack."""
-    samples = list(store.samples())
+    samples = [case.sample for case in run.cases]
     return bool(samples) and all(sample.benign and sample.target is not None for sample in samples)
 
 
