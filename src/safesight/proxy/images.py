@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from safesight.core.errors import CorruptData, OversizedImage
 from safesight.core.messages import Image
-from safesight.media.pixels import MAX_FRAMES, measure
+from safesight.media.pixels import MAX_FRAMES, PictureSize, measure
 from safesight.proxy.conversation import RemoteImage, Spoken
 from safesight.proxy.settings import Limits
 
@@ -42,19 +42,41 @@ async def read_images(
     count = sum(not isinstance(part, str) for turn in conversation for part in turn.parts)
     if count > limits.max_images:
         raise BadRequestError(f"expected at most {limits.max_images} images, got {count}.", status=413)
-    found: dict[bytes | RemoteImage, Image] = {}
-    for source in sources:
-        data = await fetcher.fetch(source.url) if isinstance(source, RemoteImage) and fetcher else source
-        if isinstance(data, RemoteImage):
-            raise BadRequestError(
-                "image URLs are not fetched here: send the image as a data URL (operators: --allow-image-urls)."
-            )
-        found[source] = await asyncio.to_thread(_decode, data, limits, encoded=data is source)
-    return found
+    if fetcher is None and any(isinstance(source, RemoteImage) for source in sources):
+        raise BadRequestError(
+            "image URLs are not fetched here: send the image as a data URL (operators: --allow-image-urls)."
+        )
+    if not sources:
+        return {}
+    refused: BaseException | None = None
+    tasks: dict[bytes | RemoteImage, asyncio.Task[tuple[Image, PictureSize]]] = {}
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = {source: group.create_task(_read(source, limits, fetcher)) for source in sources}
+    except* BadRequestError as errors:
+        refused = errors.exceptions[0]
+    if refused is not None:
+        raise refused
+    read = {source: task.result() for source, task in tasks.items()}
+    pixels = sum(size.pixels for _, size in read.values())
+    if pixels > limits.max_request_pixels:
+        says = f"expected at most {limits.max_request_pixels:,} pixels in all images together, got {pixels:,}."
+        raise BadRequestError(says, status=413, code="request_too_large")
+    return {source: image for source, (image, _) in read.items()}
 
 
-def _decode(data: bytes, limits: Limits, *, encoded: bool) -> Image:
+async def _read(source: bytes | RemoteImage, limits: Limits, fetcher: Fetcher | None) -> tuple[Image, PictureSize]:
+    if isinstance(source, RemoteImage):
+        data = await fetcher.fetch(source.url) if fetcher is not None else b""
+        return await asyncio.to_thread(_decode, data, limits, encoded=False)
+    return await asyncio.to_thread(_decode, source, limits, encoded=True)
+
+
+def _decode(data: bytes, limits: Limits, *, encoded: bool) -> tuple[Image, PictureSize]:
     """Check one image; what came is never quoted: it may have been fetched from where the client cannot look."""
+    if (len(data) * 3 // 4 if encoded else len(data)) > limits.max_image_bytes:
+        says = f"expected images of at most {limits.max_image_bytes} bytes."
+        raise BadRequestError(says, status=413, code="request_too_large")
     try:
         raw = base64.b64decode(data, validate=True) if encoded else data
         image = Image.from_bytes(raw)
@@ -66,7 +88,7 @@ def _decode(data: bytes, limits: Limits, *, encoded: bool) -> Image:
     if size.frames > MAX_FRAMES:
         says = f"expected images of at most {MAX_FRAMES} frames, got {size.frames}: send a still picture."
         raise BadRequestError(says, status=413, code="request_too_large")
-    return image
+    return image, size
 
 
 def data_url(image: Image) -> str:

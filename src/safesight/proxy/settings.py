@@ -26,6 +26,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     max_image_bytes: int = 20 * 2**20
     max_pixels: int = MAX_PIXELS
     """Of one image, all its frames together."""
+    max_request_pixels: int = 2 * MAX_PIXELS
+    """Of all images of a request."""
     image_timeout_s: float = 10.0
     connect_timeout_s: float = 10.0
     idle_timeout_s: float = 120.0
