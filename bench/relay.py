@@ -1,19 +1,23 @@
 """The bare pass-through the proxy is measured against: raw ASGI and an aiohttp client, bytes in and bytes out.
 
-python -m bench.relay --upstream http://127.0.0.1:8000/v1 --port 8001
+    python -m bench.relay --upstream http://127.0.0.1:8000/v1 --port 8001 [--server granian|httptools|h11|hypercorn]
+
+Its server is the proxy's (granian) unless another is named: those are what docs/adr/0005-http.md chose from.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 
 import aiohttp
-import uvicorn
 
 _PASSED = (b"content-type", b"authorization", b"x-mock-chunks")
+_UPSTREAM = "BENCH_RELAY_UPSTREAM"
 
 
-def application(upstream: str):
+def application():
+    upstream = os.environ[_UPSTREAM]
     session: list[aiohttp.ClientSession] = []
 
     async def app(scope, receive, send) -> None:
@@ -43,10 +47,40 @@ def application(upstream: str):
     return app
 
 
+def serve(server: str, port: int) -> None:
+    if server == "granian":
+        from granian import Granian
+        from granian.constants import HTTPModes, Interfaces
+        from granian.log import LogLevels
+
+        Granian(
+            "bench.relay:application",
+            factory=True,
+            port=port,
+            interface=Interfaces.ASGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            log_level=LogLevels.warning,
+        ).serve()
+    elif server == "hypercorn":
+        import hypercorn.asyncio
+        import hypercorn.config
+        import uvloop
+
+        config = hypercorn.config.Config()
+        config.bind = [f"127.0.0.1:{port}"]
+        uvloop.run(hypercorn.asyncio.serve(application(), config))
+    else:
+        import uvicorn
+
+        uvicorn.run(application(), port=port, loop="uvloop", http=server, access_log=False, log_level="warning")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--upstream", required=True)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--server", default="granian", choices=["granian", "httptools", "h11", "hypercorn"])
     options = parser.parse_args()
-    app = application(options.upstream)
-    uvicorn.run(app, port=options.port, loop="uvloop", http="httptools", access_log=False, log_level="warning")
+    os.environ[_UPSTREAM] = options.upstream
+    serve(options.server, options.port)

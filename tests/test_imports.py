@@ -10,7 +10,7 @@ import pytest
 HEAVY = (
     "torch",
     "transformers",
-    "uvicorn",
+    "granian",
     "prometheus_client",
     "onnxruntime",
     "rapidocr",

@@ -204,7 +204,7 @@ class MockOpenAI:
     """The server.
 
     `requests` holds what came in (unless `keep` is off), `count` how many did, `peak` the most at one time,
-    `aborted` those whose client went away (`abort` is set by the first).
+    `aborted` those whose client went away (`abort` is set by the first), `peers` the connections they came over.
     """
 
     def __init__(
@@ -224,6 +224,7 @@ class MockOpenAI:
         self.url = ""
         self.count = self.active = self.peak = self.aborted = 0
         self.abort = asyncio.Event()
+        self.peers: set[object] = set()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -263,6 +264,7 @@ class MockOpenAI:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.count += 1
         self.active += 1
+        self.peers.add(request.transport.get_extra_info("peername") if request.transport else None)
         self.peak = max(self.peak, self.active)
         try:
             asked = Asked(request.path, dict(request.headers), await request.read())

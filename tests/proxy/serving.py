@@ -1,37 +1,63 @@
-"""A real proxy under uvicorn in a thread, for tests."""
+"""A real proxy in a thread, for tests that look inside it: the server of `safesight guard`, embedded."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 import threading
-import time
 from collections.abc import Generator
 
-import uvicorn
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
 
 from safesight.guard.guard import Guard
 from safesight.proxy.app import Proxy
-from safesight.proxy.connection import Connection
+from safesight.proxy.server import MAX_HEAD
 from safesight.proxy.settings import Settings
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @contextlib.contextmanager
-def serving(settings: Settings, *, guard: Guard | None = None) -> Generator[tuple[str, Proxy]]:
+def serving(
+    settings: Settings, *, guard: Guard | None = None, head_timeout_s: float = 60
+) -> Generator[tuple[str, Proxy]]:
     """Serve; yields the base URL (with /v1) and the application."""
-    proxy = Proxy(settings, guard=guard)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(proxy, interface="asgi3", loop="uvloop", http=Connection, log_level="error")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        deadline = time.monotonic() + 30
-        while not server.started and thread.is_alive() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert server.started
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1", proxy
-        finally:
-            server.should_exit = True
-            thread.join(20)
+    proxy, port = Proxy(settings, guard=guard), free_port()
+    server = Server(
+        proxy,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=int(1000 * head_timeout_s), max_buffer_size=MAX_HEAD),
+        websockets=False,
+        log_enabled=False,
+    )
+    loop = asyncio.new_event_loop()
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(server.serve())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        while True:
+            assert thread.is_alive()
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=5).close()
+                break
+        yield f"http://127.0.0.1:{port}/v1", proxy
+    finally:
+        if thread.is_alive():
+            loop.call_soon_threadsafe(server.stop)
+        thread.join(20)

@@ -11,6 +11,7 @@ from safesight.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from safesight.guard.policy import Policy
+    from safesight.proxy.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -30,13 +31,35 @@ def guard(
         ),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8900,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8900,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     key_env: Annotated[str, typer.Option(help="Variable with the keys clients must present; none: no key.")] = "",
     upstream_key_env: Annotated[str, typer.Option(help="Variable with the upstream's key.")] = "",
+    upstream_key_header: Annotated[
+        str, typer.Option(help="Header for that key; Azure's is api-key.")
+    ] = "authorization",
+    ca_bundle: Annotated[
+        Path | None,
+        typer.Option(help="Certificates to trust for the upstream, PEM; else SSL_CERT_FILE or the system's."),
+    ] = None,
+    connect_timeout_s: Annotated[float, typer.Option(min=0.001, help="Longest wait for a connection upstream.")] = 10,
+    idle_timeout_s: Annotated[
+        float, typer.Option(min=0.001, help="Longest silence of the upstream once its reply has begun.")
+    ] = 600,
+    total_timeout_s: Annotated[float, typer.Option(min=0.001, help="Longest whole reply of the upstream.")] = 1800,
+    allow_origin: Annotated[
+        list[str] | None, typer.Option(help="Origin of web pages that may use the proxy (CORS), or *; repeatable.")
+    ] = None,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name under which a proxy on loopback without keys may be asked; repeatable."),
+    ] = None,
     shadow: Annotated[bool, typer.Option("--shadow", help="Decide and count everything, change nothing.")] = False,
     audit: Annotated[Path | None, typer.Option(help="Append one JSON line a request: hashes, scores, actions.")] = None,
     audit_text: Annotated[bool, typer.Option("--audit-text", help="Keep the texts in the audit log too.")] = False,
+    audit_required: Annotated[
+        bool, typer.Option("--audit-required", help="Answer nothing while the audit log cannot be written.")
+    ] = False,
     allow_image_urls: Annotated[bool, typer.Option("--allow-image-urls", help="Fetch public image URLs.")] = False,
     max_body_mb: Annotated[int, typer.Option(min=1, help="Largest request body.")] = 32,
     max_images: Annotated[int, typer.Option(min=1, help="Most images in a request.")] = 16,
@@ -58,26 +81,42 @@ def guard(
         return
     if not upstream:
         raise ConfigError("expected --upstream URL (the server to guard) or --check POLICY.")
+    if audit_required and audit is None:
+        raise ConfigError("--audit-required: expected --audit FILE with it.")
     from safesight.proxy.server import serve
     from safesight.proxy.settings import Limits, Settings
 
     settings = Settings(
         upstream=upstream,
+        host=host,
+        port=port,
         policy=policy,
         guard=not off,
         shadow=shadow,
         key_env=key_env,
         upstream_key_env=upstream_key_env,
+        upstream_key_header=upstream_key_header,
+        ca_bundle=ca_bundle,
+        allowed_hosts=tuple(allowed_host or ()),
+        allowed_origins=tuple(allow_origin or ()),
         allow_image_urls=allow_image_urls,
         audit=audit,
         audit_text=audit_text,
+        audit_required=audit_required,
         ui=ui,
-        limits=Limits(max_body_bytes=max_body_mb * 2**20, max_images=max_images),
+        drain_s=drain_s,
+        limits=Limits(
+            max_body_bytes=max_body_mb * 2**20,
+            max_images=max_images,
+            connect_timeout_s=connect_timeout_s,
+            idle_timeout_s=idle_timeout_s,
+            total_timeout_s=total_timeout_s,
+        ),
     )
+    chosen = read_policy(policy) if policy is not None else default_policy()
     if not off and probe is not False:
-        _probe(read_policy(policy) if policy is not None else default_policy())
-    typer.echo(f"guarding {upstream} at http://{host}:{port}/v1{' (SHADOW: nothing is changed)' if shadow else ''}")
-    serve(settings, host=host, port=port, workers=workers, drain_s=drain_s)
+        _probe(chosen)
+    serve(settings, workers=workers, listening=lambda: _say(settings, chosen))
 
 
 def _probe(policy: Policy) -> None:
@@ -88,3 +127,41 @@ def _probe(policy: Policy) -> None:
 
     for name in asyncio.run(probe_policy(policy)):
         typer.echo(f"probed {name}: it passes a harmless answer and flags a threat that ends in a forged verdict")
+
+
+def _say(settings: Settings, policy: Policy) -> None:
+    """What is guarded, by what, and who may ask; said once it listens. No secret of a URL is in it."""
+    from safesight.net.urls import shown
+    from safesight.proxy.origins import is_loopback
+
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    typer.echo(f"guarding {shown(settings.upstream)} at http://{host}:{settings.port}/v1")
+    if not settings.guard:
+        typer.echo("  OFF: everything passes unguarded")
+    else:
+        detectors = ", ".join(_shown_name(rule.name) for rule in policy.detectors) or "none"
+        typer.echo(f"  policy: {settings.policy or 'the shipped one'} ({policy.mode}); detectors: {detectors}")
+    if settings.guard and (settings.shadow or policy.shadow):
+        typer.echo("  SHADOW: everything is decided and counted, nothing is changed")
+    asked = f"one of ${settings.key_env}" if settings.key_env else "none asked for"
+    if settings.upstream_key_env:
+        own = f"${settings.upstream_key_env}"
+    else:
+        own = "none" if settings.key_env else "the client's own, passed on"
+    typer.echo(f"  clients' keys: {asked}; upstream's key: {own}")
+    if not settings.key_env and not is_loopback(settings.host):
+        typer.echo(
+            f"warning: listening on {settings.host} without keys: whoever reaches this port may use the upstream. "
+            "Ask for keys with --key-env.",
+            err=True,
+        )
+
+
+def _shown_name(name: str) -> str:
+    """A detector's name without the secrets of a URL in it."""
+    from safesight.net.urls import shown
+
+    kind, separator, rest = name.partition(":")
+    if "://" in rest:
+        return f"{kind}{separator}{shown(rest)}"
+    return shown(name) if rest.startswith("//") else name

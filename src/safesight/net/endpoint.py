@@ -1,7 +1,6 @@
 """One HTTP endpoint: a session, its key, and asking until there is an answer or no hope of one.
 
 Invariant: the key leaves this module only in the Authorization header; every message is cleaned of it.
-aiohttp, because httpx costs 4-15 times more per request here (spec/harness.md).
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Generic, TypeVar
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import msgspec
@@ -19,16 +17,14 @@ import msgspec
 from safesight.core.errors import ModelError
 from safesight.core.version import __version__
 from safesight.net.body import read_all
+from safesight.net.client import BROKEN, Client, Patience
 from safesight.net.faults import Address, Fault, status_fault
 from safesight.net.retry import Backoff
 from safesight.wire.chat_request import Upload
 
 T = TypeVar("T")
 
-_CONNECT_S: Final = 30.0
 _OPENAI: Final = "api.openai.com"
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_BROKEN = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 class Asked(msgspec.Struct, Generic[T], frozen=True):
@@ -51,10 +47,11 @@ class Endpoint:
         self.address = address
         self.pressure: Callable[[float], None] | None = None
         self._key = key
-        self._timeout_s = timeout_s
         self._backoff = backoff
-        self._session: aiohttp.ClientSession | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        headers = {"Content-Type": "application/json", "User-Agent": f"safesight/{__version__}"}
+        if key:
+            headers["Authorization"] = f"Bearer {key}"
+        self._client = Client(address.url, headers=headers, patience=Patience(total_s=timeout_s), resend=False)
         self._reached = False
 
     async def ask(
@@ -72,7 +69,7 @@ class Endpoint:
             async with await self._send(path, body) as response:
                 try:
                     value = await read(response)
-                except _BROKEN as error:
+                except BROKEN as error:
                     raise self._broken(error) from error
             return Asked(value, number, started, (time.perf_counter() - started) * 1000)
 
@@ -92,9 +89,7 @@ class Endpoint:
 
     async def aclose(self) -> None:
         """Close the connections; the endpoint may be used again, in any event loop."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._client.aclose()
 
     def hide(self, message: str) -> str:
         """The message without the key."""
@@ -137,17 +132,11 @@ class Endpoint:
             ) from fault
 
     async def _send(self, path: str, body: bytes | Upload | None) -> aiohttp.ClientResponse:
-        session = self._connect()
-        url = self.address.url + path
+        self._check()
+        length = {"Content-Length": str(body.length)} if isinstance(body, Upload) else {}
         try:
-            if body is None:
-                response = await session.get(url, allow_redirects=False)
-            elif isinstance(body, bytes):
-                response = await session.post(url, data=body, allow_redirects=False)
-            else:
-                length = {"Content-Length": str(body.length)}
-                response = await session.post(url, data=body, headers=length, allow_redirects=False)
-        except _BROKEN as error:
+            response = await self._client.send("GET" if body is None else "POST", path, headers=length, body=body)
+        except BROKEN as error:
             if isinstance(body, Upload) and body.failure is not None:
                 raise Fault("failed", str(body.failure)) from error
             raise self._broken(error) from error
@@ -157,55 +146,17 @@ class Endpoint:
         async with response:
             try:
                 raw = await read_all(response)
-            except (*_BROKEN, Fault):
+            except (*BROKEN, Fault):
                 raw = b""  # the status alone says enough
         raise status_fault(response.status, response.headers, raw, self.address)
 
-    def _broken(self, error: Exception) -> Fault:
-        if isinstance(error, TimeoutError):
-            what = f"no answer within {self._timeout_s:g} s"
-        elif isinstance(error, aiohttp.ClientHttpProxyError):  # its own words may hold the proxy's password
-            what = f"the proxy in the environment answered HTTP {error.status}"
-        elif isinstance(error, aiohttp.ClientConnectorError):
-            what = f"cannot connect: {error.strerror or error}"
-        elif isinstance(error, aiohttp.ClientPayloadError):
-            what = "the connection closed in the middle of an answer"
-        elif isinstance(error, aiohttp.ServerDisconnectedError):
-            what = "the connection closed without an answer"
-        else:
-            what = f"the connection broke ({type(error).__name__}: {error})"
-        return Fault("retry", f"{self.address.url}: {what}")
+    def _broken(self, error: BaseException) -> Fault:
+        return Fault("retry", f"{self.address.url}: {self._client.says(error)}")
 
-    def _connect(self) -> aiohttp.ClientSession:
-        loop = asyncio.get_running_loop()
-        if self._session is not None and self._loop is loop:
-            return self._session
-        if self._session is not None:
+    def _check(self) -> None:
+        if self._client.elsewhere:
             raise ModelError(
                 f"{self.address.url}: this model is open in another event loop. Await its aclose() there first."
             )
-        headers = {"Content-Type": "application/json", "User-Agent": f"safesight/{__version__}"}
-        if self._key:
-            headers["Authorization"] = f"Bearer {self._key}"
-        elif urlsplit(self.address.url).hostname == _OPENAI:
+        if not self._key and urlsplit(self.address.url).hostname == _OPENAI:
             raise ModelError(f"{self.address.url}: {self.address.key_advice}.")
-        # The runner bounds concurrency, so the pool does not; retried requests wait for no connection.
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=headers,
-            timeout=aiohttp.ClientTimeout(total=self._timeout_s, sock_connect=min(_CONNECT_S, self._timeout_s)),
-            proxy=_environment_proxy(self.address.url),
-        )
-        self._loop = loop
-        return self._session
-
-
-def _environment_proxy(url: str) -> str | None:
-    """The proxy that HTTP_PROXY, HTTPS_PROXY and NO_PROXY name; looked up once, never for loopback."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    found = getproxies().get(parts.scheme)
-    if not found or host in _LOOPBACK or proxy_bypass(host):
-        return None
-    return found if "://" in found else f"http://{found}"

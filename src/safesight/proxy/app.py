@@ -6,8 +6,10 @@ Only routes that are guarded exist: anything else is refused rather than passed 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, unquote
 
 import msgspec
 
@@ -18,6 +20,7 @@ from safesight.proxy import console_pages as ui
 from safesight.proxy import moderations
 from safesight.proxy.asgi import (
     ClientGoneError,
+    Headers,
     Receive,
     Scope,
     Send,
@@ -28,11 +31,13 @@ from safesight.proxy.asgi import (
     read_body,
     respond,
 )
-from safesight.proxy.audit import AuditLog
+from safesight.proxy.audit import AuditLog, NotRecordedError
 from safesight.proxy.chat import CHAT, Exchange, Parts
 from safesight.proxy.chat_request import read_request
+from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
+from safesight.proxy.origins import Origins
 from safesight.proxy.settings import Keys, Settings
 from safesight.proxy.upstream import Upstream, UpstreamError
 
@@ -40,14 +45,24 @@ if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher
 
 
-_OPEN = frozenset({"/healthz", "/readyz"})
+_OPEN: Final = frozenset({"/healthz", "/readyz"})
+_MODEL: Final = "/models/"
+_NEIGHBOURS: Final = {
+    "/responses": "Use POST /v1/chat/completions",
+    "/messages": "Use POST /v1/chat/completions",
+    "/completions": "Use POST /v1/chat/completions",
+    "/embeddings": "Embeddings carry no text of a model: ask the upstream for them",
+}
+"""What to do instead of routes that servers of models have and this one does not."""
+Handler = Callable[[Scope, Receive, Send], Awaitable[int]]
+_log = logging.getLogger(__name__)
 
 
 class Proxy:
     """The application. Give it a guard, or let it open the policy's when the server starts."""
 
     def __init__(
-        self, settings: Settings, *, guard: Guard | None = None, ready: Callable[[], None] = lambda: None
+        self, settings: Settings, *, guard: Guard | None = None, ready: Callable[[Proxy], None] = lambda _: None
     ) -> None:
         """Serve `guard`, or the policy's; `ready` is called once everything is loaded."""
         self.settings = settings
@@ -56,9 +71,11 @@ class Proxy:
         self.guard = guard
         self._own_guard = guard is None
         self._keys = Keys.from_variable(settings.key_env)
+        self._origins = Origins(settings, keys=bool(self._keys))
+        self._draining = Draining()
         self._open = _OPEN | ui.PAGES.keys() if settings.ui else _OPEN
-        self._audit = AuditLog(settings.audit, text=settings.audit_text) if settings.audit else None
-        self._routes: dict[tuple[str, str], Callable[[Scope, Receive, Send], Awaitable[int]]] = {
+        self._audit = _audit(settings, self.metrics)
+        self._routes: dict[tuple[str, str], Handler] = {
             ("POST", CHAT): self._chat,
             ("POST", "/moderations"): self._moderations,
             ("GET", "/models"): self._models,
@@ -68,6 +85,7 @@ class Proxy:
         }
         if settings.ui:
             self._routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
+        self._background: set[asyncio.Task[None]] = set()
         self._upstream: Upstream | None = None
         self._fetcher = _fetcher(settings) if settings.allow_image_urls else None
 
@@ -82,10 +100,20 @@ class Proxy:
             shadow = policy.shadow or self.settings.shadow
             self.guard = open_guard(msgspec.structs.replace(policy, shadow=shadow))
         self._upstream = Upstream(self.settings, self._keys)
-        self._ready_to_serve()
+        self._ready_to_serve(self)
+
+    def drain(self) -> None:
+        """Requests in flight have `drain_s` seconds to end; then they are ended."""
+        self._draining.begin(self.settings.drain_s)
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run something beside the requests until the shutdown."""
+        self._background.add(asyncio.create_task(work))
 
     async def shutdown(self) -> None:
         """Close everything."""
+        for task in self._background:
+            task.cancel()
         if self._upstream is not None:
             await self._upstream.aclose()
         if self._fetcher is not None:
@@ -116,28 +144,58 @@ class Proxy:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope["path"]).removeprefix("/v1")
-        handler = self._routes.get((scope["method"], path))
-        route = path if handler else "other"
+        if extra := self._origins.headers(scope):
+            send = _with_headers(send, extra)
+        route, handler = self._route(str(scope["method"]), path)
         try:
-            if path not in self._open and not self._keys.admit(header(scope, b"authorization")):
-                status = 401
-                await fail(send, 401, "wrong or missing API key.", kind="authentication_error", code="invalid_api_key")
-            elif handler is None:
-                status = 404
-                known = ", ".join(f"{method} {name}" for method, name in sorted(self._routes))
-                await fail(
-                    send,
-                    404,
-                    f"{scope['method']} {scope['path']} is not guarded, so it is not served. Served: {known}.",
-                )
-            else:
+            status = await self._refused(scope, send, path, known=handler is not None)
+            if not status and handler is not None:
                 status = await handler(scope, receive, send)
         except (TooLargeError, TooSlowError) as error:
             status = await self._unreadable(send, error)
         except ClientGoneError:
             status = 499
             self.metrics.cancelled.inc()
+        except NotRecordedError as error:
+            status = 503
+            await fail(send, status, f"{error} The proxy answers nothing it cannot record.", kind="audit_error")
+        except Exception:  # noqa: BLE001 - the border: what nobody foresaw is an answer, and counted
+            _log.exception("a request failed in a way that nobody foresaw")
+            self.metrics.errors.labels("internal").inc()
+            status = 500
+            await fail(send, status, "the proxy failed; its log says why.", kind="internal_error")
         self.metrics.requests.labels(route, str(status)).inc()
+
+    def _route(self, method: str, path: str) -> tuple[str, Handler | None]:
+        """A route's name for the metrics, and who answers it."""
+        if method == "GET" and path.startswith(_MODEL) and path != _MODEL:
+            return "/models/NAME", self._models
+        handler = self._routes.get((method, path))
+        return (path if handler else "other"), handler
+
+    async def _refused(self, scope: Scope, send: Send, path: str, *, known: bool) -> int:
+        """Answer what is not to be served: the status, or 0 where it is."""
+        if path not in _OPEN and (why := self._origins.refusal(scope)):
+            await fail(send, 403, why, kind="permission_error", code="forbidden_origin")
+            return 403
+        if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
+            await respond(send, 204, b"", headers=self._origins.preflight(scope))
+            return 204
+        if path not in self._open and not self._keys.admit(scope["headers"]):
+            await fail(send, 401, "wrong or missing API key.", kind="authentication_error", code="invalid_api_key")
+            return 401
+        if known:
+            return 0
+        await fail(send, 404, self._unknown(scope, path), code="unknown_url")
+        return 404
+
+    def _unknown(self, scope: Scope, path: str) -> str:
+        served = sorted({(method, _public(name)) for method, name in self._routes} | {("GET", "/v1/models/NAME")})
+        instead = f"{_NEIGHBOURS[path]}. " if path in _NEIGHBOURS else ""
+        return (
+            f"{scope['method']} {scope['path']} is not guarded, so it is not served. {instead}"
+            f"Served: {', '.join(f'{method} {name}' for method, name in served)}."
+        )
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> int:
         await respond(send, 200, b'{"status":"ok"}')
@@ -152,6 +210,8 @@ class Proxy:
                 status, _, _ = await upstream.get("/models", {"headers": []})
             if status >= 500:
                 raise UpstreamError(f"the upstream answers {status}", status=503, kind="not_ready")
+            if self._audit is not None and self.settings.audit_required and self._audit.broken:
+                raise UpstreamError(self._audit.broken, status=503, kind="audit_error")
         except (UpstreamError, TimeoutError) as error:
             await fail(send, 503, f"not ready: {error}", kind="not_ready")
             return 503
@@ -164,7 +224,7 @@ class Proxy:
 
     async def _models(self, scope: Scope, receive: Receive, send: Send) -> int:
         try:
-            status, body, kind = await self._connected().get("/models", scope)
+            status, body, kind = await self._connected().get(_raw_path(scope), scope)
         except UpstreamError as error:
             return await self._failed(send, error)
         await respond(send, status, body, kind)
@@ -217,8 +277,10 @@ class Proxy:
         except ValueError as error:
             await fail(send, 400, str(error))
             return 400
+        if self._audit is not None and self.settings.audit_required:
+            self._audit.check()
         exchange = Exchange(self._parts(), scope, send, request=request, raw=raw)
-        with self.metrics.in_flight.track_inprogress():
+        with self.metrics.in_flight.track_inprogress(), self._draining.watched():
             return await _unless_gone(exchange, receive)
 
     def _parts(self) -> Parts:
@@ -231,7 +293,40 @@ class Proxy:
             guard=self.guard,
             audit=self._audit,
             fetcher=self._fetcher,
+            draining=self._draining,
         )
+
+
+def _audit(settings: Settings, metrics: Metrics) -> AuditLog | None:
+    if settings.audit is None:
+        return None
+    failed = metrics.errors.labels("audit")
+    return AuditLog(settings.audit, text=settings.audit_text, failed=failed.inc)
+
+
+def _with_headers(send: Send, extra: Headers) -> Send:
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return sending
+
+
+def _public(route: str) -> str:
+    """A route as clients name it."""
+    return route if route in _OPEN or route == "/metrics" or route in ui.PAGES else f"/v1{route}"
+
+
+def _raw_path(scope: Scope) -> str:
+    """The path below the version, encoded as the client wrote it."""
+    raw = scope.get("raw_path")
+    path = raw.decode("ascii", "replace") if raw else quote(str(scope["path"]))
+    if ".." in unquote(path).split("/"):
+        raise UpstreamError(
+            "expected a model's name, got a path that climbs.", status=400, kind="invalid_request_error"
+        )
+    return path.removeprefix("/v1")
 
 
 def _fetcher(settings: Settings) -> Fetcher:

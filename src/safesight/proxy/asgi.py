@@ -8,8 +8,6 @@ from typing import Any
 
 import msgspec
 
-from safesight.core.begun import Begun
-
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -39,12 +37,9 @@ async def read_body(receive: Receive, limit: int, *, seconds: float) -> bytes:
         TooSlowError: it took longer than `seconds`.
         ClientGoneError: the client left before it was complete.
     """
-    reading = Begun(_read_body(receive, limit))
-    if reading.done:
-        return await reading
     try:
         async with asyncio.timeout(seconds):
-            return await reading
+            return await _read_body(receive, limit)
     except TimeoutError:
         raise TooSlowError from None
 

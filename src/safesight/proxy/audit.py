@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
+import logging
 import os
+import stat
+from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +16,8 @@ import msgspec
 
 from safesight.core.errors import ConfigError
 from safesight.core.records import GuardEvent
+
+_log = logging.getLogger(__name__)
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,21 +42,43 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answer: str | None = None
 
 
-class AuditLog:
-    """Appends entries; each is one write, so workers may share the file."""
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log holds in place of entries that could not be written."""
 
-    def __init__(self, path: Path, *, text: bool = False) -> None:
+    time: str
+    lost: int
+    reason: str
+
+
+class NotRecordedError(Exception):
+    """A request would not be recorded; the message says why."""
+
+
+class AuditLog:
+    """Appends entries, whole lines only; workers may share the file.
+
+    A log that cannot be written is an event: `failed` is called for each entry, the log says so once, and a line that
+    counts the lost ones comes before the next entry.
+    """
+
+    def __init__(self, path: Path, *, text: bool = False, failed: Callable[[], None] = lambda: None) -> None:
         """Open the log for appending.
 
         Raises:
             ConfigError: it cannot be opened.
         """
         self.text = text
+        self.broken = ""
+        """Why the last entry could not be written; "" where it was."""
+        self._path = path
+        self._failed = failed
+        self._lost = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigError(f"{path}: cannot open the audit log: {error.strerror or error}.") from None
+        self._torn = _ends_torn(self._file)
 
     def write(self, entry: Entry, *, question: str, answer: str) -> None:
         """Append one entry with the hashes of both texts, and the texts themselves if the operator asked."""
@@ -60,11 +89,69 @@ class AuditLog:
             question=question if self.text else None,
             answer=answer if self.text else None,
         )
-        os.write(self._file, msgspec.json.encode(entry) + b"\n")
+        if not (self._heals() and self._append(msgspec.json.encode(entry) + b"\n")):
+            self._lost += 1
+            self._failed()
+
+    def check(self) -> None:
+        """Whether the next entry can be written.
+
+        Raises:
+            NotRecordedError: the log has failed and still does.
+        """
+        if not self._heals():
+            raise NotRecordedError(self.broken)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def _heals(self) -> bool:
+        """Whether the log is whole; one that failed is once it takes the line that counts what was lost."""
+        if not self.broken:
+            return True
+        gap = Gap(time=now(), lost=self._lost, reason=self.broken)
+        if not self._append(msgspec.json.encode(gap) + b"\n"):
+            return False
+        _log.warning("%s can be written again; %d entries were lost", self._path, self._lost)
+        self.broken, self._lost = "", 0
+        return True
+
+    def _append(self, line: bytes) -> bool:
+        line = b"\n" + line if self._torn else line
+        reason = "a line was cut short"
+        try:
+            # Between a line cut short and taking it back, no other worker may append.
+            with _locked(self._file):
+                written = os.write(self._file, line)
+                whole = written == len(line)
+                if not whole:
+                    self._torn = True
+                    os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            self._torn = self._torn and not whole
+        except OSError as error:
+            whole, reason = False, error.strerror or type(error).__name__
+        if not whole and not self.broken:
+            self.broken = f"The audit log cannot be written: {reason}."
+            _log.error("%s cannot be written (%s); entries are lost, and counted, until it can", self._path, reason)
+        return whole
+
+
+@contextlib.contextmanager
+def _locked(file: int) -> Generator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def _ends_torn(file: int) -> bool:
+    """Whether the last line of a file was cut short, by a crash say."""
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        return False
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
 
 
 def sha256(text: str) -> str:

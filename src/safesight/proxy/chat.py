@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,15 +11,16 @@ from typing import TYPE_CHECKING
 from safesight.core.begun import Begun
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
-from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, header, respond, start
+from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, respond, start
 from safesight.proxy.audit import AuditLog, Entry, now, sha256
 from safesight.proxy.chat_request import ChatRequest, for_upstream, read_conversation, to_messages
 from safesight.proxy.conversation import RemoteImage
+from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError, data_url, read_images
 from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Relay, Tally
-from safesight.proxy.reply import BrokenReplyError, Reply
-from safesight.proxy.settings import Settings, bearer
+from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
+from safesight.proxy.settings import Settings, sent_keys
 from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
 from safesight.wire.channels import DONE
 from safesight.wire.sse_relay import encode
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
 
 
 CHAT = "/chat/completions"
+_LIVE: Headers = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+"""A stream's own headers: nginx holds a stream back until told not to."""
+_COUNTED = {"internal_error": "internal", "shutting_down": "drain"}
+"""Kinds of errors that are not the upstream's, and how the metrics name them."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +47,7 @@ class Parts:
     guard: Guard | None
     audit: AuditLog | None
     fetcher: Fetcher | None
+    draining: Draining
 
 
 class Exchange:
@@ -71,6 +79,13 @@ class Exchange:
             return error.status
         except UpstreamError as error:
             return await self._broken(error)
+        except asyncio.CancelledError:
+            if not self._parts.draining.claims(asyncio.current_task()):
+                raise
+            return await self._broken(UpstreamError("the proxy is stopping.", status=503, kind="shutting_down"))
+        except Exception:  # noqa: BLE001 - the border: what nobody foresaw is an answer, and counted
+            _log.exception("a chat request failed in a way that nobody foresaw")
+            return await self._broken(UpstreamError("the proxy failed.", status=500, kind="internal_error"))
         finally:
             self._account()
 
@@ -81,8 +96,8 @@ class Exchange:
             try:
                 async for data in response:
                     await self._send({"type": "http.response.body", "body": data, "more_body": True})
-            except (BrokenReplyError, TimeoutError):
-                raise UpstreamError("the upstream broke off.", status=502, kind="upstream_error") from None
+            except (BrokenReplyError, LateReplyError) as error:
+                raise UpstreamError(f"the upstream {error}.", status=502, kind="upstream_error") from None
         await self._end()
         return response.status
 
@@ -168,7 +183,9 @@ class Exchange:
 
     async def _begin(self, status: int, kind: bytes, headers: Headers) -> None:
         self._begun = True
-        await start(self._send, status, kind, [(b"cache-control", b"no-cache"), *headers])
+        if kind.startswith(b"text/event-stream"):
+            headers = [*_LIVE, *headers]
+        await start(self._send, status, kind, headers)
 
     async def _push(self, payloads: list[bytes]) -> None:
         if payloads:
@@ -178,7 +195,7 @@ class Exchange:
 
     async def _broken(self, error: UpstreamError) -> int:
         self._tally.action = "error"
-        self._parts.metrics.errors.labels("upstream").inc()
+        self._parts.metrics.errors.labels(_COUNTED.get(error.kind, "upstream")).inc()
         self.answered = True
         if not self._begun:
             await fail(self._send, error.status, str(error), kind=error.kind)
@@ -208,7 +225,7 @@ class Exchange:
 
     def _audit(self, log: AuditLog, total_s: float) -> None:
         tally, read = self._tally, self._read
-        token = bearer(header(self._scope, b"authorization"))
+        token = next(iter(sent_keys(self._scope["headers"])), b"")
         entry = Entry(
             time=now(),
             id=sha256(f"{id(self)}-{self._started}")[:16],

@@ -22,10 +22,11 @@ from safesight.guard.guard import Guard
 from safesight.guard.rules import Decision
 from safesight.proxy.asgi import error_body
 from safesight.proxy.choices import Channel, ReplyGuard
-from safesight.proxy.reply import BrokenReplyError, Reply
+from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
 from safesight.proxy.upstream import UpstreamError
 from safesight.wire.channels import DONE, ENVELOPE, FILTERED, read_reply, strings
 from safesight.wire.events import Head
+from safesight.wire.foreign import UNDECODABLE
 from safesight.wire.sse_relay import EventTooLong, Reader
 
 Push = Callable[[list[bytes]], Awaitable[None]]
@@ -100,9 +101,8 @@ class Relay:
                     break
                 if self._behind:
                     await self._keep_up(reply)
-        except (BrokenReplyError, TimeoutError) as error:
-            late = "sent nothing for too long" if isinstance(error, TimeoutError) else "broke off its stream"
-            raise self._failed(f"the upstream {late}.") from None
+        except (BrokenReplyError, LateReplyError) as error:
+            raise self._failed(f"the upstream {error}.") from None
         done = done or reply.over or self._feed(reply, reader, b"")
         if not done:
             raise self._failed("the upstream broke off its stream.")
@@ -221,7 +221,7 @@ class Relay:
         """Guard the body of an upstream's error, which may quote the model: unchanged, or a message of ours."""
         try:
             text = "".join(strings(msgspec.json.decode(raw)))
-        except msgspec.DecodeError:
+        except UNDECODABLE:
             text = raw.decode("utf-8", "replace")
         stop = await self._judge(text, "other")
         if stop is None:

@@ -1,126 +1,98 @@
-"""A reply of the upstream as it is read: head, then the body in the pieces that came. No socket of its own."""
+"""A reply of the upstream as it is read: head, then the body in the pieces that came.
+
+Invariant: one that broke off, dawdled or was given up raises; it never ends as if it were whole.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
 from types import TracebackType
-from typing import Final, Protocol
+from typing import Final
 
-BUFFERED: Final = 2**18
-"""Bytes that may wait for a slow reader before the upstream is read no further."""
+import aiohttp
+
+from safesight.net.client import BROKEN, Client
+
+_PLAIN: Final = frozenset({"", "identity", "gzip", "deflate"})
+"""Encodings that the client undoes; any other body could not be judged."""
 
 
 class BrokenReplyError(Exception):
-    """The server refused the connection, broke off, or sent what is no HTTP."""
+    """The upstream refused the connection, broke off, or sent what is no HTTP; `str` ends a sentence about it."""
 
 
-class Line(Protocol):
-    """The connection a reply comes over."""
-
-    def pause(self, *, paused: bool) -> None:
-        """Stop or go on reading."""
-        ...
-
-    def abort(self) -> None:
-        """Close it at once."""
-        ...
+class LateReplyError(TimeoutError):
+    """The upstream took too long; `str` ends a sentence about it and names the limit."""
 
 
 class Reply:
-    """One reply; iterating gives the body as it comes. Under `async with`, leaving early closes the connection.
+    """One reply; iterating gives the body as it comes. Under `async with`, leaving early closes the connection."""
 
-    Invariant: one that broke off or was given up raises when what came is read; it never ends as if it were whole.
-    """
+    __slots__ = ("_begun", "_client", "_idle_s", "_response", "_silent", "_timer", "_total_s", "_waits", "status")
 
-    __slots__ = ("_body", "_error", "_line", "_waiter", "_waiting", "asked", "complete", "headers", "status", "waits")
+    def __init__(self, response: aiohttp.ClientResponse, client: Client, *, idle_s: float, total_s: float) -> None:
+        """Read a response to `client`: at most `idle_s` of silence once its body has begun; `total_s` is for words.
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
-        self._body: deque[bytes] = deque()
-        self._waiting = 0
-        self._error: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self.status = 0
-        """0 until the head is there."""
-        self.headers: list[tuple[bytes, bytes]] = []
-        """Names in lower case."""
-        self.complete = False
-        self.asked = time.monotonic()
-        self.waits = 0.0
-        """Since when its reader has waited; 0.0 while it doesn't."""
+        Raises:
+            BrokenReplyError: its status is none of HTTP's, or its body is encoded in a way that cannot be read.
+        """
+        if not 200 <= response.status < 600:
+            response.close()
+            raise BrokenReplyError(f"answered with the status {response.status}")
+        if (encoding := response.headers.get("content-encoding", "").lower()) not in _PLAIN:
+            response.close()
+            raise BrokenReplyError(f"sent a body encoded as {encoding[:40]!r}, which this proxy did not ask for")
+        self._response = response
+        self._client = client
+        self._idle_s = idle_s
+        self._total_s = total_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._waits = 0.0
+        """Since when a piece is awaited; 0.0 while none is."""
+        self._begun = False
+        self._silent = False
+        self.status = response.status
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Names in lower case, and values."""
+        return [(name.lower(), value) for name, value in self._response.raw_headers]
 
     def header(self, name: bytes) -> bytes:
         """A header by its lower-case name; b"" where it is missing."""
-        return next((value for key, value in self.headers if key == name), b"")
-
-    @property
-    def framed(self) -> bool:
-        """Whether the head says where the body ends."""
-        stated = (b"content-length", b"transfer-encoding")
-        return self.status in (204, 304) or any(name in stated for name, _ in self.headers)
+        return self._response.headers.get(name.decode(), "").encode("utf-8", "surrogateescape")
 
     @property
     def at_end(self) -> bool:
         """Whether the whole body was read."""
-        return self.complete and not self._body
-
-    def add(self, data: bytes) -> None:
-        """Take a piece of the body."""
-        self._body.append(data)
-        self._waiting += len(data)
-        if self._waiting > BUFFERED:
-            self._line.pause(paused=True)
-
-    def end(self) -> None:
-        """The body is whole, unless it was given up before."""
-        self.complete = self._error is None
-        self.wake()
-
-    def fail(self, error: Exception) -> None:
-        """Nothing more will come."""
-        if self._error is None and not self.complete:
-            self._error = error
-        self.wake()
-
-    def wake(self) -> None:
-        """Let the reader look again."""
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        return self._response.content.at_eof()
 
     def close(self) -> None:
         """Break it off at once; a complete one has given its connection back already."""
-        if not self.complete:
-            self._line.abort()
-
-    async def head(self) -> None:
-        """Wait for status and headers.
-
-        Raises:
-            BrokenReplyError, TimeoutError: they did not come.
-        """
-        while not self.status:
-            if self._error is not None:
-                raise self._error
-            await self._wait()
+        self._rest()
+        self._response.close()
 
     def __aiter__(self) -> Reply:
         return self
 
     async def __anext__(self) -> bytes:
-        while not self._body:
-            if self.complete:
-                raise StopAsyncIteration
-            if self._error is not None:
-                raise self._error
-            await self._wait()
-        data = self._body.popleft() if len(self._body) == 1 else b"".join(self._body)
-        self._body.clear()
-        if self._waiting > BUFFERED and not self.complete:
-            self._line.pause(paused=False)
-        self._waiting = 0
+        content = self._response.content
+        if self._begun:
+            self._watch()
+        try:
+            data = await content.readany()
+        except BROKEN as error:
+            self._rest()
+            raise self._late(error) or BrokenReplyError("broke off its reply") from None
+        self._waits = 0.0
+        self._begun = True
+        if not data:
+            self._rest()
+            if self._silent:
+                raise self._too_silent()
+            if self._client.closed:
+                raise BrokenReplyError("was given up")
+            raise StopAsyncIteration
         return data
 
     async def __aenter__(self) -> Reply:
@@ -131,10 +103,33 @@ class Reply:
     ) -> None:
         self.close()
 
-    async def _wait(self) -> None:
-        self._waiter = asyncio.get_running_loop().create_future()
-        self.waits = time.monotonic()
-        try:
-            await self._waiter
-        finally:
-            self.waits = 0.0
+    def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._waits = loop.time()
+        # One timer a reply, set again when it rings too early: a deadline a read would cost more than most reads.
+        if self._timer is None:
+            self._timer = loop.call_later(self._idle_s, self._ring)
+
+    def _ring(self) -> None:
+        loop = asyncio.get_running_loop()
+        silent_s = loop.time() - self._waits if self._waits else 0.0
+        if silent_s < self._idle_s:
+            self._timer = loop.call_later(self._idle_s - silent_s, self._ring)
+            return
+        self._timer, self._silent = None, True
+        self._response.close()
+
+    def _rest(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _late(self, error: BaseException) -> LateReplyError | None:
+        if self._silent:
+            return self._too_silent()
+        if isinstance(error, TimeoutError):
+            return LateReplyError(f"was not done after {self._total_s:g} s (--total-timeout-s)")
+        return None
+
+    def _too_silent(self) -> LateReplyError:
+        return LateReplyError(f"sent nothing for {self._idle_s:g} s (--idle-timeout-s)")

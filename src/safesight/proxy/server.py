@@ -1,71 +1,163 @@
-"""Starts the proxy under uvicorn: one process or several, drained on SIGTERM."""
+"""Starts the proxy under granian: workers under a supervisor, heads bounded in bytes and time, drained on SIGTERM.
+
+docs/adr/0005-http.md says why this server. Two facts pass between the processes, both as SIGUSR1: a worker that listens
+tells its parent, and a parent that was told to stop tells its workers, whose streams then have so long to end.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
+import multiprocessing
 import os
+import signal
+import socket
 import tempfile
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from safesight.core.errors import ConfigError, MissingExtra
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import Keys, Settings
 
-_COLLECT_AFTER = 5_000
+if TYPE_CHECKING:
+    from safesight.proxy.app import Proxy
+
+MAX_HEAD: Final = 2**16
+"""Bytes of a request's head; more is answered with 431 while it still comes. So are more than a hundred headers."""
+IDLE_S: Final = 75
+"""Longest time for a head, from the connection's first moment or the answer before: over the minute that load balancers
+keep idle connections, since the side that closes first breaks the request that comes meanwhile."""
+_GRACE_S: Final = 5
+"""Between the end of a drain and the end of a worker whose clients don't read."""
+_BACKLOG: Final = 1024
+_AT_ONCE: Final = 16_384
+_COLLECT_AFTER: Final = 5_000
 """Objects made before the youngest are looked through: several requests' worth, some hundred kilobytes."""
 
 
-def application():  # an ASGI application, whose type imports the server's dependencies
+def application() -> Proxy:
     """The application of a worker process, from the settings its parent left in the environment."""
     from safesight.proxy.app import Proxy
 
     return Proxy(Settings.from_environment(), ready=_settle)
 
 
-def _settle() -> None:
+def _settle(proxy: Proxy) -> None:
     """Spare what is loaded from garbage collection: walking over it again and again costs a tenth of every request."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, proxy.drain)
+    proxy.background(_report(os.getppid(), _reachable(proxy.settings.host), proxy.settings.port))
 
 
-def serve(settings: Settings, *, host: str, port: int, workers: int = 1, drain_s: int = 30) -> None:
-    """Serve until SIGTERM or Ctrl-C; then finish what is in flight, for at most `drain_s` seconds.
+async def _report(parent: int, host: str, port: int) -> None:
+    """Tell the parent when this worker can be reached; end when the parent is gone without a word."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.02)
+            continue
+        writer.close()
+        break
+    if os.getppid() == parent:
+        os.kill(parent, signal.SIGUSR1)
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells a process that its parent died
+        await asyncio.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def serve(settings: Settings, *, workers: int = 1, listening: Callable[[], None] = lambda: None) -> None:
+    """Serve until SIGTERM or Ctrl-C; then finish what is in flight, for at most `settings.drain_s` seconds.
+
+    `listening` is called once, when the first worker takes connections.
 
     Raises:
         MissingExtra: the proxy's server is not installed.
         ConfigError: the address is taken, or the settings are wrong.
     """
     try:
-        import uvicorn
-
-        from safesight.proxy.connection import Connection
+        from granian import Granian
+        from granian.constants import HTTPModes, Interfaces
+        from granian.http import HTTP1Settings
+        from granian.log import LogLevels
     except ImportError:
-        raise MissingExtra("uvicorn", "proxy") from None
+        raise MissingExtra("granian", "proxy") from None
+    settings.upstream_headers()
+    Keys.from_variable(settings.key_env)
+    host, port = settings.host, settings.port
+    _check_free(host, port)
     settings.to_environment()
-    options: dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "loop": "uvloop",
-        "http": Connection,
-        "ws": "none",
-        # Nothing here asks who the client is or how it came.
-        "proxy_headers": False,
-        "interface": "asgi3",
-        "lifespan": "on",
-        "access_log": False,
-        "log_level": "warning",
-        "server_header": False,
-        # Clients keep idle connections for a while; closing them first would break the request that comes meanwhile.
-        "timeout_keep_alive": 75,
-        "timeout_graceful_shutdown": drain_s,
-    }
-    if workers > 1:
-        # Read by prometheus-client when a worker imports it; the workers' counters are added up from these files.
-        with tempfile.TemporaryDirectory(prefix="safesight-metrics-") as folder:
+    with contextlib.ExitStack() as stack:
+        if workers > 1:
+            # Read by prometheus-client when a worker imports it; the workers' counters are added up from these files.
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="safesight-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            uvicorn.run("safesight.proxy.server:application", factory=True, workers=workers, **options)
-        return
-    server = uvicorn.Server(uvicorn.Config(application(), **options))
-    server.run()
-    if not server.started:
-        raise ConfigError(f"the proxy could not start on {host}:{port}: see the message above.")
+        server = Granian(
+            "safesight.proxy.server:application",
+            factory=True,
+            address=host,
+            port=port,
+            interface=Interfaces.ASGI,
+            workers=workers,
+            http=HTTPModes.http1,
+            http1_settings=HTTP1Settings(header_read_timeout=IDLE_S * 1000, max_buffer_size=MAX_HEAD),
+            websockets=False,
+            backlog=_BACKLOG,
+            backpressure=_AT_ONCE,
+            workers_kill_timeout=settings.drain_s + _GRACE_S,
+            log_level=LogLevels.warning,
+        )
+        server.on_startup(lambda: _pass_signals(server, listening))
+        try:
+            server.serve()
+        except SystemExit as end:
+            if end.code:
+                raise ConfigError(f"the proxy could not serve on {host}:{port}: see the message above.") from None
+
+
+def _pass_signals(server: Any, listening: Callable[[], None]) -> None:
+    """In the parent: hear when a worker listens, and tell all when to drain."""
+    parent = os.getpid()
+
+    def ready(_number: int, _frame: object) -> None:
+        # A worker that fails while it starts would fail again; one that dies later is replaced.
+        if os.getpid() == parent and not server.respawn_failed_workers:
+            server.respawn_failed_workers = True
+            listening()
+
+    signal.signal(signal.SIGUSR1, ready)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        before = signal.getsignal(number)
+
+        def stop(number: int, frame: Any, before: Any = before) -> None:
+            if os.getpid() != parent:  # a worker that is still being loaded has these handlers too
+                raise SystemExit
+            for worker in multiprocessing.active_children():
+                if worker.pid is not None:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(worker.pid, signal.SIGUSR1)
+            before(number, frame)
+
+        signal.signal(number, stop)
+
+
+def _check_free(host: str, port: int) -> None:
+    # Workers share the port, and would share it with another proxy's without a word.
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise ConfigError(
+            f"--host {host} --port {port}: cannot listen there: {error.strerror or error}. Choose another --port, or "
+            "stop what listens there."
+        ) from None
+
+
+def _reachable(host: str) -> str:
+    """An address of this machine under which a server that listens on `host` answers."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 - nothing is bound

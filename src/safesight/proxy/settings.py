@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
 
 from safesight.core.errors import ConfigError
 from safesight.media.pixels import MAX_PIXELS
+from safesight.net.urls import names_a_server, shown
 
 VARIABLE = "SAFESIGHT_PROXY"
+KEY_HEADERS = frozenset({b"authorization", b"api-key", b"x-api-key"})
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,9 +35,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Of all images of a request."""
     image_timeout_s: float = 10.0
     connect_timeout_s: float = 10.0
-    idle_timeout_s: float = 120.0
-    """Longest silence of the upstream."""
-    total_timeout_s: float = 600.0
+    idle_timeout_s: float = 600.0
+    """Longest silence of the upstream once the body of its reply has begun; OpenAI's SDKs wait as long."""
+    total_timeout_s: float = 1800.0
+    """Longest whole exchange with the upstream; before the first byte the only limit."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -40,6 +46,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     upstream: str
     """Base URL with its version path, e.g. http://127.0.0.1:8000/v1."""
+    host: str = "127.0.0.1"
+    port: int = 8900
+    """Where it listens."""
     policy: Path | None = None
     """A policy file; None is the shipped policy."""
     guard: bool = True
@@ -50,11 +59,44 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Variable with the keys clients must present (comma-separated); "" asks for none."""
     upstream_key_env: str = ""
     """Variable with the upstream's key; without it the client's own key is passed on (if clients need none here)."""
+    upstream_key_header: str = "authorization"
+    """Header for the upstream's key: `authorization` sends it as a bearer token, others (`api-key`) as it is."""
+    ca_bundle: Path | None = None
+    """Certificates to trust in the upstream's place of the system's."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Host names beside loopback ones under which a proxy on loopback without keys may be asked."""
+    allowed_origins: tuple[str, ...] = ()
+    """Origins of web pages that may use it; "*" for any. Pages of this machine may, where it listens on loopback."""
     allow_image_urls: bool = False
     audit: Path | None = None
     audit_text: bool = False
+    audit_required: bool = False
+    """Answer nothing that cannot be recorded."""
+    drain_s: int = 30
+    """Longest wait for requests in flight on SIGTERM."""
     ui: bool = False
     limits: Limits = Limits()
+
+    def upstream_headers(self) -> list[tuple[str, str]]:
+        """The headers that carry the proxy's own key, or the user and password of the upstream's URL.
+
+        Raises:
+            ConfigError: the URL names no server, or there is no usable key; the message shows no secret.
+        """
+        if not names_a_server(self.upstream):
+            says = f"expected an http(s) URL such as http://127.0.0.1:8000/v1, got {shown(self.upstream)!r}"
+            raise ConfigError(f"--upstream: {says}.")
+        name, field = self.upstream_key_env, self.upstream_key_header.lower()
+        if not name:
+            user, found, _ = urlsplit(self.upstream).netloc.rpartition("@")
+            encoded = base64.b64encode(unquote_to_bytes(user if ":" in user else f"{user}:"))
+            return [("authorization", f"Basic {encoded.decode()}")] if found else []
+        key = os.environ.get(name, "").strip()
+        if not key:
+            raise ConfigError(f"${name} holds no key for the upstream. Set it, or leave out --upstream-key-env.")
+        if any(not 33 <= ord(character) <= 126 for character in key):
+            raise ConfigError(f"${name}: expected a key of printable ASCII characters.")
+        return [(field, f"Bearer {key}" if field == "authorization" else key)]
 
     def to_environment(self) -> None:
         """Hand the settings to worker processes."""
@@ -93,16 +135,22 @@ class Keys:
     def __bool__(self) -> bool:
         return bool(self._digests)
 
-    def admit(self, authorization: bytes) -> bool:
-        """Whether a request's Authorization header carries one of the keys."""
+    def admit(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+        """Whether one of the keys is in a request's headers."""
         if not self._digests:
             return True
-        digest = hashlib.sha256(bearer(authorization)).digest()
+        digests = [hashlib.sha256(key).digest() for key in sent_keys(headers)]
         # Every key is compared, so that time does not tell which one nearly fit.
-        return sum([hmac.compare_digest(digest, known) for known in self._digests]) > 0
+        return sum([hmac.compare_digest(digest, known) for digest in digests for known in self._digests]) > 0
 
 
-def bearer(authorization: bytes) -> bytes:
-    """The token of a `Bearer` header, or b"" where there is none."""
-    scheme, _, token = authorization.partition(b" ")
+def sent_keys(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
+    """The keys a client sent: as a bearer token (OpenAI's way), in `api-key` (Azure's) or `x-api-key` (Anthropic's)."""
+    return [key for name, value in headers if name in KEY_HEADERS and (key := _key(name, value))]
+
+
+def _key(name: bytes, value: bytes) -> bytes:
+    if name != b"authorization":
+        return value.strip()
+    scheme, _, token = value.partition(b" ")
     return token.strip() if scheme.lower() == b"bearer" else b""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import os
+from safesight.net.client import BROKEN, Client, Patience
+from safesight.proxy.asgi import Headers, Scope
+from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
+from safesight.proxy.settings import KEY_HEADERS, Keys, Settings
 
-from safesight.core.errors import ConfigError
-from safesight.proxy.asgi import Headers, Scope, header
-from safesight.proxy.pool import Pool
-from safesight.proxy.reply import BrokenReplyError, Reply
-from safesight.proxy.settings import Keys, Settings
-
-_OWN = b"""host content-length connection keep-alive transfer-encoding te trailer upgrade accept-encoding
-authorization cookie expect proxy-authorization proxy-connection content-encoding"""
-_HOP = frozenset(_OWN.split())
+KEPT_S = 15.0
+"""Longer than many servers keep an idle connection (uvicorn 5 s, gunicorn 2 s): one they closed is replaced."""
+_OWN = b"""host content-length connection keep-alive transfer-encoding te trailer upgrade accept-encoding cookie expect
+proxy-authorization proxy-connection content-encoding"""
+_HOP = frozenset(_OWN.split()) | KEY_HEADERS
 """Headers that belong to one connection, or that this proxy decides."""
-_BACK = (b"x-request-id", b"retry-after", b"openai-processing-ms", b"openai-version")
+_BACK = frozenset(
+    b"""x-request-id request-id apim-request-id x-ms-request-id x-ms-region cf-ray retry-after retry-after-ms
+x-should-retry openai-processing-ms openai-version openai-organization openai-project""".split()
+)
+_BACK_FAMILIES = (b"x-ratelimit-", b"ratelimit", b"anthropic-ratelimit-")
 _GET_BYTES = 2**24
 
 
@@ -31,31 +34,21 @@ class Upstream:
     """Sends requests on. Without a key of its own it passes on the client's, unless the proxy asks for keys itself."""
 
     def __init__(self, settings: Settings, keys: Keys) -> None:
-        name = settings.upstream_key_env
-        self._key = os.environ.get(name, "").strip().encode() if name else b""
-        if name and not self._key:
-            raise ConfigError(f"${name} holds no key for the upstream. Set it, or leave out --upstream-key-env.")
-        if any(byte < 33 or byte > 126 for byte in self._key):
-            raise ConfigError(f"${name}: expected a key of printable ASCII characters.")
-        self._pass_key = not keys
-        limits = settings.limits
-        self.pool = Pool(
-            settings.upstream,
-            connect_s=limits.connect_timeout_s,
-            idle_s=limits.idle_timeout_s,
-            total_s=limits.total_timeout_s,
-        )
+        """Prepare to ask the server that `settings` name.
 
-    def _headers(self, scope: Scope) -> Headers:
-        headers: Headers = [pair for pair in scope["headers"] if pair[0] not in _HOP]
-        if self._key:
-            headers.append((b"authorization", b"Bearer " + self._key))
-        elif self._pass_key:
-            sent = header(scope, b"authorization")
-            if sent:
-                headers.append((b"authorization", sent))
-        headers.append((b"accept-encoding", b"identity"))
-        return headers
+        Raises:
+            ConfigError: its URL, key or CA bundle cannot be used.
+        """
+        self._own = settings.upstream_headers()
+        self._pass_key = not keys
+        self._limits = limits = settings.limits
+        self._client = Client(
+            settings.upstream,
+            patience=Patience(connect_s=limits.connect_timeout_s, total_s=limits.total_timeout_s),
+            ca_bundle=settings.ca_bundle,
+            kept_s=KEPT_S,
+            skip=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
 
     async def post(self, path: str, scope: Scope, body: bytes) -> Reply:
         """Start a request; the caller reads and closes the reply.
@@ -63,7 +56,7 @@ class Upstream:
         Raises:
             UpstreamError: no connection, or no answer in time.
         """
-        return await self._request(b"POST", path, scope, body)
+        return await self._request("POST", path, scope, body)
 
     async def get(self, path: str, scope: Scope) -> tuple[int, bytes, bytes]:
         """Fetch status, body and content type.
@@ -71,29 +64,51 @@ class Upstream:
         Raises:
             UpstreamError: as `post`.
         """
-        async with await self._request(b"GET", path, scope, None) as reply:
+        async with await self._request("GET", path, scope, None) as reply:
             return reply.status, await read_all(reply, _GET_BYTES), reply.header(b"content-type")
-
-    async def _request(self, method: bytes, path: str, scope: Scope, body: bytes | None) -> Reply:
-        try:
-            return await self.pool.request(method, path, self._headers(scope), body)
-        except TimeoutError:
-            raise UpstreamError("the upstream did not answer in time.", status=504, kind="upstream_timeout") from None
-        except BrokenReplyError as error:
-            raise UpstreamError(
-                f"the upstream cannot be reached ({error}).", status=502, kind="upstream_error"
-            ) from None
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self.pool.aclose()
+        await self._client.aclose()
+
+    async def _request(self, method: str, path: str, scope: Scope, body: bytes | None) -> Reply:
+        query = scope.get("query_string", b"").decode("ascii", "ignore")
+        try:
+            response = await self._client.send(method, path, query=query, headers=self._headers(scope), body=body)
+            limits = self._limits
+            return Reply(response, self._client, idle_s=limits.idle_timeout_s, total_s=limits.total_timeout_s)
+        except TimeoutError as error:
+            raise UpstreamError(
+                f"the upstream did not answer in time: {self._client.says(error)}.", status=504, kind="upstream_timeout"
+            ) from None
+        except BROKEN as error:
+            raise UpstreamError(
+                f"the upstream cannot be reached: {self._client.says(error)}.", status=502, kind="upstream_error"
+            ) from None
+        except BrokenReplyError as error:
+            raise UpstreamError(f"the upstream {error}.", status=502, kind="upstream_error") from None
+
+    def _headers(self, scope: Scope) -> list[tuple[str, str]]:
+        sent: Headers = scope["headers"]
+        dropped = _HOP
+        for name, value in sent:
+            if name == b"connection":
+                # What a client names there is meant for this proxy alone (RFC 9110, section 7.6.1).
+                dropped = dropped | {token.strip().lower() for token in value.split(b",")}
+        headers = [(name.decode("latin-1"), _text(value)) for name, value in sent if name not in dropped]
+        if self._own:
+            headers += self._own
+        elif self._pass_key:
+            headers += [(name.decode(), _text(value)) for name, value in sent if name in KEY_HEADERS]
+        headers.append(("accept-encoding", "identity"))
+        return headers
 
 
 async def read_all(reply: Reply, limit: int) -> bytes:
     """A reply's whole body.
 
     Raises:
-        UpstreamError: it broke off, or is longer than `limit` bytes.
+        UpstreamError: it broke off, took too long, or is longer than `limit` bytes.
     """
     chunks, size = list[bytes](), 0
     try:
@@ -102,11 +117,21 @@ async def read_all(reply: Reply, limit: int) -> bytes:
             size += len(data)
             if size > limit:
                 raise UpstreamError(f"the upstream's reply is over {limit} bytes.", status=502, kind="upstream_error")
-    except (BrokenReplyError, TimeoutError):
-        raise UpstreamError("the upstream broke off.", status=502, kind="upstream_error") from None
+    except LateReplyError as error:
+        raise UpstreamError(f"the upstream {error}.", status=504, kind="upstream_timeout") from None
+    except BrokenReplyError as error:
+        raise UpstreamError(f"the upstream {error}.", status=502, kind="upstream_error") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def passed_back(reply: Reply) -> Headers:
-    """The upstream's headers that clients use."""
-    return [pair for pair in reply.headers if pair[0] in _BACK]
+    """The upstream's headers that clients act on or quote."""
+    return [pair for pair in reply.headers if pair[0] in _BACK or pair[0].startswith(_BACK_FAMILIES)]
+
+
+def _text(value: bytes) -> str:
+    """A header's value for the client library, which writes UTF-8."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")

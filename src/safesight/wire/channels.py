@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from safesight.wire.foreign import UNDECODABLE
+
 DONE: Final = b"[DONE]"
 FILTERED: Final = "content_filter"
 
@@ -83,7 +85,7 @@ def read_chunk(payload: bytes) -> list[Piece]:
         chunk = _decode_chunk(payload)
     except msgspec.ValidationError:
         return _read_any(payload)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise ValueError(f"expected a JSON chunk: {error}") from None
     return [Piece(c.index, tuple(_texts(c.delta)), c.finish_reason) for c in chunk.choices]
 
@@ -262,7 +264,7 @@ def read_reply(raw: bytes) -> tuple[dict[str, Any], list[Piece]]:
     """
     try:
         reply = msgspec.json.decode(raw)
-    except msgspec.DecodeError as error:
+    except UNDECODABLE as error:
         raise ValueError(f"expected a JSON reply: {error}") from None
     if not isinstance(reply, dict) or not reply.get("choices"):
         raise ValueError("expected a chat completion with choices")

@@ -14,6 +14,7 @@ import msgspec
 
 from safesight.core.protocols import GeneratedToken
 from safesight.core.records import Usage
+from safesight.wire.foreign import UNDECODABLE
 
 
 class ContentPart(msgspec.Struct, frozen=True):
@@ -154,7 +155,6 @@ class ModelList(msgspec.Struct, frozen=True):
 
 
 DONE: Final = b"[DONE]"
-_UNDECODABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _decode = msgspec.json.Decoder(Body, strict=False).decode
 _decode_list = msgspec.json.Decoder(ModelList).decode
 
@@ -169,11 +169,11 @@ def read_body(raw: bytes) -> Body:
         raise ValueError("expected a JSON reply, got an empty body")
     try:
         return _decode(raw)
-    except _UNDECODABLE as error:
+    except UNDECODABLE as error:
         reason = str(error)
     try:
         return _decode(_strict(raw))
-    except (*_UNDECODABLE, ValueError):
+    except (*UNDECODABLE, ValueError):
         raise ValueError(f"expected a JSON reply, got {_start(raw)} ({reason})") from None
 
 
@@ -185,7 +185,7 @@ def read_models(raw: bytes) -> list[str]:
     """
     try:
         return _decode_list(raw).names
-    except _UNDECODABLE as error:
+    except UNDECODABLE as error:
         raise ValueError(f"expected a list of models, got {_start(raw)} ({error})") from None
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from safesight.wire.channels import Piece, read_chunk
+from safesight.wire.foreign import UNDECODABLE
 
 
 class Frame:
@@ -40,7 +41,7 @@ class Frame:
         if end == start:
             return []
         run = payloads[start:end]
-        with suppress(msgspec.DecodeError):
+        with suppress(*UNDECODABLE):
             return _decode_bodies([payload[len(before) : -len(after)] for payload in run])
         # Some string is none; what comes before it may still be read so.
         found = _decode_first(payload[len(before) : -len(after)] for payload in run)
@@ -78,7 +79,7 @@ def _decode_bodies(bodies: list[bytes]) -> list[str]:
 
 def _decode_first(bodies: Iterable[bytes]) -> list[str]:
     found: list[str] = []
-    with suppress(msgspec.DecodeError):
+    with suppress(*UNDECODABLE):
         # What was decoded before one that cannot be stays.
         found.extend(_decode_text(b'"%b"' % body) for body in bodies)
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from safesight.wire.foreign import UNDECODABLE
+
 
 class Head(msgspec.Struct, frozen=True):
     """What later events of a stream repeat: taken from its first event."""
@@ -58,7 +60,7 @@ def read_usage(payload: bytes) -> Usage | None:
     """The usage an event carries; None where it carries none that can be read."""
     try:
         return _decode_used(payload).usage
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return None
 
 
@@ -69,5 +71,5 @@ def read_head(payload: bytes) -> Head:
     """The repeated fields of a stream; defaults where they are missing or odd."""
     try:
         return _decode_head(payload)
-    except msgspec.DecodeError:
+    except UNDECODABLE:
         return Head()
