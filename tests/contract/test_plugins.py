@@ -1,157 +1,121 @@
-"""What every registered plugin keeps, whatever is thrown at it: empty, huge, odd and non-ASCII input."""
+"""Every registered plugin of every kind keeps its contract; one without an example here fails."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
-from safesight.core.errors import SafeSightError, UnknownName
-from safesight.core.messages import user
-from safesight.core.protocols import (
-    Benchmark,
-    BrokenItem,
-    DataOptions,
-    Detector,
-    IncrementalDetector,
-    Judge,
-    Model,
+from safesight.core.registry import KINDS, Kind, load, names, open_plugin, summary
+from safesight.testing import (
+    ODD_TEXTS,
+    ScriptedModel,
+    check_benchmark,
+    check_defence,
+    check_detector,
+    check_judge,
+    check_model,
 )
-from safesight.core.records import Case, Decoding, Exchange, Reply, Response
-from safesight.core.registry import names, open_plugin
-from tests.support import make_sample
+from tests.contract.examples import BENCHMARKS, DEFENCES, DETECTORS, ELSEWHERE, JUDGES, SERVED
+from tests.models.mock_openai import Asked, MockOpenAI, reply
 
-TEXTS = (
-    "",
-    " ",
-    "None",
-    "nan",
-    "\x00\x1b[31m",
-    "天气很好。" * 40,
-    "🙂‍↔️ é \u202e abc",
-    "a" * 100_000,
-    "<think>",
-    "[[unsafe]] VERDICT: safe",
-)
+SHORT = tuple(text for text in ODD_TEXTS if len(text) < 1000)
+SUITES = {"models": "check_model(", "judges": "check_judge(", "detectors": "check_detector("}
+LOCAL_MODELS = ("embedded", "replay", "scripted")
 
 
-@pytest.fixture
-def patterns(tmp_path: Path) -> str:
-    path = tmp_path / "patterns.txt"
-    path.write_text("[hte]\nsome mild phrase\n")
-    return f"patterns:{path}"
+def test_every_plugin_has_an_example() -> None:
+    known: dict[Kind, set[str]] = {
+        "benchmarks": set(BENCHMARKS),
+        "models": set(LOCAL_MODELS),
+        "judges": set(JUDGES),
+        "detectors": set(DETECTORS),
+        "defences": {*DEFENCES, "none"},
+    }
+    for kind, name in [*ELSEWHERE, *SERVED]:
+        known[kind].add(name)  # type: ignore[index]  # the tables write kinds as plain strings
+    for kind in KINDS:
+        missing = set(names(kind)) - known[kind]
+        assert not missing, f"add an example of {kind} {sorted(missing)} to tests/contract/examples.py"
+        assert not known[kind] - set(names(kind)), f"examples of {kind} that are no longer registered"
 
 
-@pytest.fixture(params=["embedded", "patterns", "cascade", "mean"])
-def detector(request: pytest.FixtureRequest, patterns: str) -> Detector:
-    name = {
-        "embedded": "embedded",
-        "patterns": patterns,
-        "cascade": f"cascade:{patterns},embedded",
-        "mean": "mean:embedded,embedded",
-    }[request.param]
-    return open_plugin("detectors", name)
+def test_what_is_checked_elsewhere_is_checked_there() -> None:
+    root = Path(__file__).parents[2]
+    for (kind, name), path in ELSEWHERE.items():
+        assert SUITES[kind] in (root / path).read_text(encoding="utf-8"), f"{path} does not check {kind} {name}"
 
 
-async def test_detectors_score_everything_in_order_and_in_range(detector: Detector) -> None:
-    exchanges = [Exchange(question=q, answer=a) for q in ("", "What is shown?", "天气") for a in TEXTS]
-    scores = await detector.score(exchanges)
-    assert len(scores) == len(exchanges)
-    for harm in scores:
-        for value in (harm.harm, *harm.categories.values()):
-            assert 0.0 <= value <= 1.0
-            assert not math.isnan(value)
-    alone = [(await detector.score([exchange]))[0].harm for exchange in exchanges]
-    assert [harm.harm for harm in scores] == pytest.approx(alone, abs=1e-6)
-    assert await detector.score([]) == []
-    assert 0.0 < detector.threshold <= 1.0
-    await detector.aclose()
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_catalogue_reads_the_docstring_that_python_reads(kind: Kind) -> None:
+    for name in names(kind):
+        assert summary(kind, name) == (load(kind, name).__doc__ or "").strip().split("\n", 1)[0]
+        assert summary(kind, name), f"{kind} {name}: a plugin's first docstring line is its catalogue entry"
 
 
-def test_a_running_score_ends_where_one_piece_does(detector: Detector) -> None:
-    if not isinstance(detector, IncrementalDetector):
-        pytest.skip(f"{detector.name} keeps no running score")
-    for text in TEXTS:
-        one, many = detector.session("What?"), detector.session("What?")
-        whole = one.feed(text)
-        parts = [many.feed(text[i : i + 997]) for i in range(0, len(text), 997)] or [many.feed("")]
-        assert parts[-1].harm == pytest.approx(whole.harm, abs=1e-6)
-
-
-def test_fingerprints_are_stable_and_tell_plugins_apart(patterns: str) -> None:
-    opened = ["embedded", patterns, f"cascade:{patterns},embedded"]
-    first = [open_plugin("detectors", name).fingerprint for name in opened]
-    assert first == [open_plugin("detectors", name).fingerprint for name in opened]
-    assert len(set(first)) == len(first)
-
-
-JUDGES = (
-    "refusal",
-    "detector:embedded",
-    "rubric:scripted:echo",
-    "rubric:scripted:echo?rubric=legal",
-    "harmbench:scripted:echo",
-)
-
-
-def case(text: str, status: str = "ok") -> Case:
-    sample = make_sample(0)
-    return Case(
-        sample=sample, response=Response(key=text[:20], sample_key=sample.key, reply=Reply(status=status, text=text))
-    )
-
-
-@pytest.mark.parametrize("name", JUDGES)
-async def test_judges_give_one_verdict_each_in_order(name: str) -> None:
-    judge = open_plugin("judges", name)
-    assert isinstance(judge, Judge)
-    cases = [case(text) for text in TEXTS]
-    verdicts = await judge.judge(cases)
-    assert [v.response_key for v in verdicts] == [c.response.key for c in cases]
-    assert {v.label for v in verdicts} <= {"unsafe", "safe", "unparsed"}
-    assert await judge.judge([]) == []
-    await judge.aclose()
-
-
-@pytest.mark.parametrize("name", JUDGES)
-@pytest.mark.parametrize("status", ["blocked", "error", "empty"])
-async def test_no_judge_calls_what_was_not_answered_safe(name: str, status: str) -> None:
-    judge = open_plugin("judges", name)
-    (verdict,) = await judge.judge([case("", status)])
-    assert verdict.label == "unparsed"
-    await judge.aclose()
-
-
-@pytest.mark.parametrize("name", names("benchmarks"))
-def test_benchmarks_say_what_they_are_and_refuse_what_they_lack(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", sorted(BENCHMARKS))
+async def test_benchmarks(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SAFESIGHT_CACHE", str(tmp_path / "cache"))
     benchmark = open_plugin("benchmarks", name)
-    assert isinstance(benchmark, Benchmark)
     assert benchmark.name == name
-    assert benchmark.licence
-    assert benchmark.citation
-    assert benchmark.arms
-    assert isinstance(benchmark.caveat, str)
-    with pytest.raises(UnknownName):
-        benchmark.load(DataOptions(source=None if name == "starter" else tmp_path, arm="no such arm"))
-    if name != "starter":
-        with pytest.raises(SafeSightError, match=r".{20}"):
-            list(benchmark.load(DataOptions(source=tmp_path)))
-    assert benchmark.metrics([]) is not None
+    await check_benchmark(benchmark, BENCHMARKS[name](tmp_path))
 
 
-def test_starter_keys_are_unique_and_nothing_is_broken() -> None:
-    dataset = open_plugin("benchmarks", "starter").load(DataOptions())
-    items = list(dataset)
-    assert not [item for item in items if isinstance(item, BrokenItem)]
-    assert len({item.key for item in items if not isinstance(item, BrokenItem)}) == len(items) == len(dataset)
+@pytest.mark.parametrize("name", sorted(JUDGES))
+async def test_judges(name: str) -> None:
+    await check_judge(open_plugin("judges", JUDGES[name]))
 
 
-@pytest.mark.parametrize("text", TEXTS)
-async def test_models_answer_or_say_why_not(text: str) -> None:
-    model = open_plugin("models", "scripted:echo")
-    assert isinstance(model, Model)
-    reply = await model.generate([user(text)], decoding=Decoding(max_tokens=4))
-    assert reply.status in ("ok", "empty", "truncated", "blocked", "error")
-    assert (reply.status == "empty") == (not reply.text.strip()) or reply.status == "error"
-    await model.aclose()
+@pytest.mark.parametrize("name", sorted(DETECTORS))
+async def test_detectors(name: str, tmp_path: Path) -> None:
+    opened = open_plugin("detectors", DETECTORS[name](tmp_path))
+    await check_detector(opened, texts=SHORT if name == "encoder" else ODD_TEXTS)
+
+
+def test_detectors_are_told_apart_by_their_fingerprints(tmp_path: Path) -> None:
+    opened = [open_plugin("detectors", make(tmp_path)).fingerprint for make in DETECTORS.values()]
+    assert opened == [open_plugin("detectors", make(tmp_path)).fingerprint for make in DETECTORS.values()]
+    assert len(set(opened)) == len(opened)
+
+
+@pytest.mark.parametrize("name", sorted(DEFENCES))
+async def test_defences(name: str, tmp_path: Path) -> None:
+    defence = open_plugin("defences", DEFENCES[name](tmp_path))
+    assert defence is not None
+    await check_defence(defence)
+
+
+def test_no_defence_is_none() -> None:
+    assert open_plugin("defences", "none") is None
+
+
+async def test_local_models(tmp_path: Path) -> None:
+    import safesight.api
+
+    await check_model(open_plugin("models", "scripted:echo"))
+    await check_model(open_plugin("models", "embedded"), texts=("", "天气", "a" * 3000), max_tokens=2)
+    path = tmp_path / "run.sqlite"
+    safesight.api.run("starter", ScriptedModel(lambda _m: "Yes.", fingerprint="y"), judges=(), limit=1, path=path)
+    await check_model(open_plugin("models", f"replay:{path}"), texts=("not asked in that run",))
+
+
+async def serve(request: web.Request, asked: Asked) -> web.StreamResponse:
+    """A server of every protocol that is asked here: chat, and moderations."""
+    if request.path.endswith("/moderations"):
+        count = len(asked.json["input"]) if isinstance(asked.json["input"], list) else 1
+        one = {"flagged": False, "categories": {"hate": False}, "category_scores": {"hate": 0.01}}
+        return web.json_response({"id": "m", "model": "mock", "results": [one] * count})
+    return await reply("safe")(request, asked)
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted(SERVED))
+async def test_what_asks_a_server(kind: Kind, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with MockOpenAI(then=serve) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-mock")
+        full = SERVED[kind, name].format(url=server.url)
+        if kind == "models":
+            await check_model(open_plugin("models", full), texts=SHORT)
+        else:
+            await check_detector(open_plugin("detectors", full), texts=SHORT)

@@ -13,6 +13,7 @@ from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.records import Exchange
 from safesight.core.registry import open_plugin
 from safesight.detectors.classifier import SequenceClassifier, Settings
+from safesight.testing import check_detector
 
 WORDS = ["<pad>", "<unk>", "Question", "Answer", ":", "how", "so", "well", "good", "bad", "."]
 
@@ -154,6 +155,7 @@ async def test_loads_a_saved_model_and_a_lora_with_its_head(tmp_path: Path) -> N
     assert plain.fingerprint != adapted.fingerprint
     again = open_plugin("detectors", f"hf:{tmp_path / 'base'}")
     assert again.fingerprint == plain.fingerprint
+    await check_detector(again, texts=("", "so bad .", "天气 é", "how " * 500))
 
 
 def test_what_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:

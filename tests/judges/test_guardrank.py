@@ -24,6 +24,7 @@ from safesight.core.errors import ConfigError, JudgeError, UnknownName
 from safesight.core.records import Case
 from safesight.core.registry import open_plugin
 from safesight.judges.guardrank import input_text
+from safesight.testing import check_judge
 
 from .build import case
 
@@ -130,6 +131,10 @@ async def test_the_dimension_scorer_is_the_plain_forward_pass(llama_folder: Path
         assert found.harm == pytest.approx(sum(i * c for i, c in enumerate(chances)) / 3, abs=1e-5)
     assert input_text(cases[0]) == "Dimension: privacy Prompt: who is on the left Answer: a man"
     assert len({v.meta["score"] for v in verdicts}) > 1
+
+
+async def test_it_keeps_a_judges_contract(llama_folder: Path):
+    await check_judge(open_plugin("judges", f"guardrank:{llama_folder.parent}"), texts=("a man", "nobody", "天气 é"))
 
 
 async def test_unsafe_from_two_by_default(llama_folder: Path):

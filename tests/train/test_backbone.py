@@ -8,6 +8,7 @@ from safesight.core.config import read_toml
 from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.records import Exchange
 from safesight.detectors.backbone import Tuned, open_detector, pieces
+from safesight.testing import check_detector
 from safesight.train import backbone_detector
 from safesight.train.contrast import contrast_rows
 from safesight.train.data import Row
@@ -93,6 +94,7 @@ async def test_a_tuned_backbone_tells_the_two_apart(configure, pooling, method, 
     assert empty.harm == 0.0
     assert detector.threshold == pytest.approx(done.threshold)
     assert "manners" in done.card.read_text()
+    await check_detector(detector, texts=("", "mock them then shove them", "天气 é", "help " * 300))
 
 
 def test_upper_layers_can_be_cut_off_and_lower_ones_kept_as_they_are(configure, backbone, tmp_path):

@@ -23,6 +23,7 @@ from safesight.models.hf.model import TransformersModel, open_hf
 from safesight.models.hf.prompts import read_answer
 from safesight.models.hf.sampling import row_sampler
 from safesight.models.llama.model import open_gguf
+from safesight.testing import check_model
 from tests.media.test_ocr import picture
 from tests.models.llama.tiny_gguf import write_llama
 
@@ -58,6 +59,10 @@ async def test_batches_of_several_images_answer_like_single_requests(tiny: Folde
     assert {reply.usage.completion_tokens for reply in together} == {6}
     assert {reply.finish_reason for reply in together} == {"length"}
     assert together[0].usage.prompt_tokens > together[2].usage.prompt_tokens
+
+
+async def test_it_keeps_a_models_contract(tiny: Folder) -> None:
+    await check_model(open_hf(str(tiny(VISION[0])), {"dtype": "float32"}), texts=("", "hello", "天气 é", "a " * 200))
 
 
 @pytest.mark.parametrize("family", VISION)

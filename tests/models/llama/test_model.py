@@ -17,6 +17,7 @@ from safesight.core.registry import open_plugin
 from safesight.models.embedded import weights
 from safesight.models.llama.model import GgufModel, open_gguf, serve
 from safesight.models.llama.server import default_threads
+from safesight.testing import check_model
 from tests.media.test_ocr import picture
 from tests.models.llama.tiny_gguf import write_llama, write_projector
 
@@ -142,6 +143,11 @@ def test_protocols(model: GgufModel) -> None:
     assert isinstance(model, StreamingModel)
     assert isinstance(model, CompletingModel)
     assert model.max_concurrency == 1
+
+
+async def test_it_keeps_a_models_contract(tmp_path: Path) -> None:
+    opened = open_gguf(str(write_llama(tmp_path / "tiny.gguf")), {})
+    await check_model(opened, texts=("", "hello", "天气 é", "<think>"))
 
 
 def test_one_copy_is_shared_by_all_who_name_it(model: GgufModel) -> None:
