@@ -23,7 +23,8 @@ from safesight.core.records import Exchange, GuardEvent, Harm, Reply
 from safesight.guard.findings import Checked, Request
 from safesight.guard.guard import Guard
 from safesight.guard.policy import CategoryRule, DetectorRule, InputRule, Policy, StreamRule
-from safesight.proxy.relay import Relay, Tally
+from safesight.proxy.relay import Asked, Judging, Relay, Tally
+from safesight.proxy.whole_reply import guard_whole
 
 NO_INPUT = InputRule(text=False, ocr=False)
 ASKED = [user("How?")]
@@ -131,20 +132,19 @@ async def library_stream(guard: Guard, chunks: Sequence[str]) -> Outcome:
     return Outcome(said[-1].finish_reason == "content_filter", before_refusal(shown), typed(stream.events))
 
 
-def relay(guard: Guard) -> tuple[Relay, Tally]:
-    tally = Tally()
+def judging(guard: Guard) -> Judging:
     checked = Checked(decision=None, outcomes=(), latency_ms=0.0)
     request = Request(question="How?", images=(), checked=checked)
-    return Relay(guard, request, tally, keep_text=False), tally
+    return Judging(guard, request, Tally(), Asked())
 
 
 async def proxy_whole(guard: Guard, text: str) -> Outcome:
-    relayed, tally = relay(guard)
+    parts = judging(guard)
     message = {"role": "assistant", "content": text}
     raw = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
-    [choice] = json.loads(await relayed.whole(raw))["choices"]
+    [choice] = json.loads((await guard_whole(parts, raw)).body)["choices"]
     stopped = choice["finish_reason"] == "content_filter"
-    return Outcome(stopped, "" if stopped else choice["message"]["content"], typed(tally.events))
+    return Outcome(stopped, "" if stopped else choice["message"]["content"], typed(parts.tally.events))
 
 
 def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
@@ -153,19 +153,19 @@ def event(delta: dict[str, Any], finish: str | None = None) -> bytes:
 
 
 async def proxy_stream(guard: Guard, chunks: Sequence[str], *, together: bool) -> Outcome:
-    relayed, tally = relay(guard)
+    parts = judging(guard)
     body = [*(event({"content": chunk}) for chunk in chunks), event({}, "stop"), b"data: [DONE]\n\n"]
     sent: list[bytes] = []
 
     async def push(payloads: list[bytes]) -> None:
         sent.extend(payloads)
 
-    await relayed.stream(Upstream([b"".join(body)] if together else body), push)
+    await Relay(parts).stream(Upstream([b"".join(body)] if together else body), push)
     choices = [choice for payload in sent if payload != b"[DONE]" for choice in json.loads(payload)["choices"]]
     shown = "".join(choice["delta"].get("content") or "" for choice in choices)
     assert sent[-1] == b"[DONE]"
     finish = [choice["finish_reason"] for choice in choices if choice["finish_reason"]]
-    return Outcome(finish == ["content_filter"], before_refusal(shown), typed(tally.events))
+    return Outcome(finish == ["content_filter"], before_refusal(shown), typed(parts.tally.events))
 
 
 pieces = st.sampled_from(

@@ -76,7 +76,7 @@ def test_a_flagged_stream_is_cut_before_the_phrase(upstream: str, tmp_path: Path
     assert why["action"] == "refuse"
     assert why["categories"] == ["ipv"]
     refusal = text.index("I can't help")
-    assert whole.startswith(text[:refusal])
+    assert whole.startswith(text[:refusal].removesuffix("\n\n"))
     assert PHRASE.split(" ", maxsplit=1)[0] not in text.lower()
 
 

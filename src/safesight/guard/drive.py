@@ -41,7 +41,19 @@ class Drive:
     that are open after them are answered by `settle`.
     """
 
-    __slots__ = ("_answer", "_open", "_started", "channel", "decision", "events", "fed", "guard", "released", "stop")
+    __slots__ = (
+        "_answer",
+        "_asked",
+        "_open",
+        "_started",
+        "channel",
+        "decision",
+        "events",
+        "fed",
+        "guard",
+        "released",
+        "stop",
+    )
 
     def __init__(self, guard: StreamGuard, answer: Answer, *, channel: str = "content") -> None:
         """Drive `guard`; `channel` names the text in events."""
@@ -57,12 +69,18 @@ class Drive:
         """Characters that may leave."""
         self._answer = answer
         self._open: list[Check] = []
+        self._asked = 0
         self._started = time.perf_counter()
 
     @property
     def waits(self) -> bool:
         """Whether checks are open."""
         return bool(self._open)
+
+    @property
+    def settled(self) -> bool:
+        """Whether every check was answered."""
+        return not self._open and not self._asked
 
     def feed(self, text: str) -> str:
         """Take the next piece; returns what may be shown at once."""
@@ -82,7 +100,11 @@ class Drive:
         shown: list[str] = []
         while self._open and self.stop is None:
             checks, self._open = self._open, []
-            shown.append(self._carry(await self._answer(self.guard, checks)))
+            self._asked += 1
+            try:
+                shown.append(self._carry(await self._answer(self.guard, checks)))
+            finally:
+                self._asked -= 1
         self._open.clear()
         return "".join(shown)
 

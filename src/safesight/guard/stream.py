@@ -90,6 +90,11 @@ class StreamGuard:
         return self.pending_chars if self._holds else self._gate_chars
 
     @property
+    def most_held(self) -> int:
+        """The longest text that may be held."""
+        return self._policy.stream.max_held_chars
+
+    @property
     def full(self) -> bool:
         """True when more pends than `max_held_chars`: the driver should stop reading its upstream."""
         return self.pending_chars > self._policy.stream.max_held_chars
@@ -128,12 +133,8 @@ class StreamGuard:
 
         The answer may go on afterwards; its detectors remember what they read.
         """
-        if (
-            self._closed
-            or self._muted
-            or self.stop is not None
-            or not (self._buffer or self._held or self._waiting.chars)
-        ):
+        waits = self._buffer or self._held or self._waiting.chars or self._tiers.asks_end
+        if self._closed or self._muted or self.stop is not None or not waits:
             return _NOTHING
         out: list[StreamAction] = []
         text, self._buffer = self._buffer, ""

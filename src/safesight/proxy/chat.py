@@ -18,11 +18,13 @@ from safesight.proxy.conversation import RemoteImage
 from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError, data_url, read_images
 from safesight.proxy.metrics import Metrics
-from safesight.proxy.relay import Relay, Tally
+from safesight.proxy.relay import Asked, Judging, Relay, Tally
 from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
 from safesight.proxy.settings import Settings, sent_keys
 from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
+from safesight.proxy.whole_reply import guard_whole, refuse
 from safesight.wire.channels import DONE
+from safesight.wire.reply_json import decode
 from safesight.wire.sse_relay import encode
 
 if TYPE_CHECKING:
@@ -65,6 +67,12 @@ class Exchange:
         self.answered = False
         """Whether the last byte was handed to the server: from then on a client that leaves breaks nothing off."""
         self._read: Request | None = None
+        self._asked = Asked(
+            model=request.model,
+            choices=request.choices,
+            structured=request.structured,
+            tells_usage=request.include_usage,
+        )
 
     async def run(self) -> int:
         """Answer the request; failures of client and upstream become answers too."""
@@ -119,22 +127,15 @@ class Exchange:
             self._read = read = await reading
             self._tally.guard_s += time.perf_counter() - started
             self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
-            relay = Relay(
-                guard,
-                read,
-                self._tally,
-                keep_text=parts.audit is not None,
-                tell_usage=self._request.include_usage,
-            )
+            judging = Judging(guard, read, self._tally, self._asked, keep_text=parts.audit is not None)
             decision = read.checked.decision
             if decision is not None and guard.stops(decision):
                 if upstream is not None:
                     upstream.cancel()
-                refusal = await relay.refuse(decision, model=self._request.model, stream=self._request.stream)
-                return await self._refused(refusal)
+                return await self._refused(await refuse(judging, decision, stream=self._request.stream))
             response = await (upstream or self._ask(body))
             async with response:
-                return await self._relay(response, relay)
+                return await self._relay(response, judging)
         finally:
             if upstream is not None:
                 await _discard(upstream)
@@ -154,25 +155,40 @@ class Exchange:
             await self._push(reply)
         return 200
 
-    async def _relay(self, response: Reply, relay: Relay) -> int:
+    async def _relay(self, response: Reply, judging: Judging) -> int:
         if 300 <= response.status < 400:
             raise UpstreamError("the upstream answered with a redirect.", status=502, kind="upstream_error")
         if response.status >= 400:
-            # Errors keep their status and headers, so that clients retry as they would.
-            kind = response.header(b"content-type") or JSON
-            raw = await self._all(response)
-            body = await relay.failure(raw)
-            self.answered = True
-            await respond(self._send, response.status, body, kind if body is raw else JSON, passed_back(response))
-            return response.status
+            return await self._failed(response, judging)
         if not self._request.stream:
-            body = await relay.whole(await self._all(response))
+            reply = await guard_whole(judging, await self._all(response))
             self.answered = True
-            await respond(self._send, 200, body, JSON, passed_back(response))
-            return 200
+            await respond(self._send, reply.status, reply.body, JSON, passed_back(response))
+            self._count_failure()
+            return reply.status
         await self._begin(200, EVENTS, passed_back(response))
-        await relay.stream(response, self._push)
+        await Relay(judging, silence_s=self._parts.settings.limits.silence_s).stream(response, self._push)
+        self._count_failure()
         return 200
+
+    async def _failed(self, response: Reply, judging: Judging) -> int:
+        """An upstream's error: judged, and told with its status and headers, so that clients retry as they would."""
+        raw = await self._all(response)
+        kind = JSON
+        try:
+            value, plain = decode(raw)
+        except ValueError:
+            value, plain = raw, True
+            kind = response.header(b"content-type").partition(b";")[0].strip() + b"; charset=utf-8"
+        told = await judging.failure(value)
+        body = raw if told.passed and plain else told.body
+        self.answered = True
+        await respond(self._send, response.status, body, kind if body is raw else JSON, passed_back(response))
+        return response.status
+
+    def _count_failure(self) -> None:
+        if self._tally.action == "error":
+            self._parts.metrics.errors.labels("upstream").inc()
 
     async def _all(self, response: Reply) -> bytes:
         return await read_all(response, self._parts.settings.limits.max_reply_bytes)

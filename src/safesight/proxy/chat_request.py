@@ -16,6 +16,7 @@ from safesight.proxy.conversation import RemoteImage, Spoken, read_turn, texts_b
 from safesight.wire.plain import read_plain, write_plain
 
 WITHHELD: Final = "(This message was refused and is withheld.)"
+_MOST_CHOICES: Final = 128
 _ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
@@ -26,6 +27,10 @@ class ChatRequest:
     model: str
     stream: bool
     include_usage: bool
+    choices: int
+    """How many answers are asked for (`n`)."""
+    structured: bool
+    """The answer is to be JSON (`response_format`)."""
     body: dict[str, Any]
     messages: list[dict[str, Any]]
 
@@ -60,14 +65,22 @@ def read_request(raw: bytes) -> ChatRequest:
     if not isinstance(messages, list) or not all(isinstance(message, dict) for message in cast("list[Any]", messages)):
         raise ValueError("expected a chat completion request: a list of message objects in `messages`.")
     options = fields.get("stream_options")
+    n = fields.get("n")
     model = fields.get("model")
     return ChatRequest(
         model=model if isinstance(model, str) else "",
         stream=bool(fields.get("stream")),
         include_usage=isinstance(options, dict) and bool(cast("dict[str, Any]", options).get("include_usage")),
+        choices=n if isinstance(n, int) and 0 < n <= _MOST_CHOICES else 1,
+        structured=_structured(fields.get("response_format")),
         body=fields,
         messages=cast("list[dict[str, Any]]", messages),
     )
+
+
+def _structured(wanted: object) -> bool:
+    kind = cast("dict[str, Any]", wanted).get("type") if isinstance(wanted, dict) else None
+    return kind not in (None, "text")
 
 
 def read_conversation(request: ChatRequest, *, withhold: bool = False) -> Conversation:

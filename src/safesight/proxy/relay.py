@@ -1,7 +1,8 @@
-"""One guarded chat request: the upstream works while the request is judged; nothing leaves before its verdict.
+"""One guarded streamed reply, from the upstream's bytes to the client's events.
 
-On a stop the upstream is aborted first, then the replacement is made. Where the upstream breaks or is not
-understood, what is held is dropped: it was never verified.
+Nothing leaves before its verdict. On a stop the upstream is aborted first, then the replacement is made. Where the
+upstream breaks or is not understood, what was verified leaves and what is held is dropped. While nothing leaves for
+long a comment does, so that nobody on the way takes the connection for dead.
 """
 
 from __future__ import annotations
@@ -9,27 +10,59 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-
-import msgspec
+from typing import Literal, NamedTuple, Protocol
+from weakref import WeakKeyDictionary
 
 from safesight.core.records import GuardEvent
 from safesight.guard.actions import Stop
-from safesight.guard.drive import Drive
+from safesight.guard.drive import Drive, withheld
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
 from safesight.guard.rules import Decision
 from safesight.proxy.asgi import error_body
-from safesight.proxy.choices import Channel, ReplyGuard
-from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
+from safesight.proxy.held import GuardedText
+from safesight.proxy.reply import BrokenReplyError, LateReplyError
+from safesight.proxy.reply_guard import ReplyGuard
 from safesight.proxy.upstream import UpstreamError
-from safesight.wire.channels import DONE, ENVELOPE, FILTERED, read_reply, strings
-from safesight.wire.events import Head
-from safesight.wire.foreign import UNDECODABLE
-from safesight.wire.sse_relay import EventTooLong, Reader
+from safesight.wire.channels import DONE, FILTERED, Event, strings
+from safesight.wire.events import StreamHead
+from safesight.wire.reply_json import encode
+from safesight.wire.sse import MAX_EVENT_BYTES
+from safesight.wire.sse_relay import COMMENT, EventTooLong, RelayReader
 
 Push = Callable[[list[bytes]], Awaitable[None]]
+_KNOWN: WeakKeyDictionary[Guard, set[str]] = WeakKeyDictionary()
+"""What servers say of themselves in every reply, judged once a guard."""
+_MOST_KNOWN = 1_024
+
+
+class Body(Protocol):
+    """A reply's body as it comes."""
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all of it was read."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def close(self) -> None:
+        """Break it off."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a client asked for, as far as the reply depends on it."""
+
+    model: str = ""
+    choices: int = 1
+    structured: bool = False
+    """The answer is JSON (`response_format`)."""
+    tells_usage: bool = False
+    """It asked for a usage event."""
 
 
 @dataclass(slots=True)
@@ -47,6 +80,13 @@ class Tally:
     answer: str = ""
 
 
+class Told(NamedTuple):
+    """The body of an error as it is told, and whether it is the upstream's."""
+
+    passed: bool
+    body: bytes
+
+
 def reason(decision: Decision, action: str) -> dict[str, object]:
     """Why an answer ended, for machines: the `safesight` field of its last event.
 
@@ -60,214 +100,287 @@ def reason(decision: Decision, action: str) -> dict[str, object]:
     }
 
 
+class Judging:
+    """What guarding any reply to one request needs: its drives, its replacements, and the tally."""
+
+    def __init__(self, guard: Guard, request: Request, tally: Tally, asked: Asked, *, keep_text: bool = False) -> None:
+        self.guard = guard
+        self.request = request
+        self.tally = tally
+        self.asked = asked
+        self.keep_text = keep_text
+
+    @property
+    def known(self) -> set[str]:
+        """Strings that need no verdict any more."""
+        return _KNOWN.get(self.guard, set()) | {self.asked.model}
+
+    def learn(self, passed: set[str]) -> None:
+        """Remember what servers say of themselves."""
+        known = _KNOWN.setdefault(self.guard, set())
+        if len(known) < _MOST_KNOWN:
+            known |= passed
+
+    def open(self, channel: str) -> Drive:
+        """The driver of one text."""
+        return self.guard.drive(self.request.question, images=self.request.images, channel=channel)
+
+    async def judge(self, text: str, channel: str) -> Stop | None:
+        """Judge a whole text; the stop says that all of it is at stake, not only the window that fired."""
+        drive = self.open(channel)
+        await drive.whole(text)
+        if channel != "other":
+            drive.end()
+        self.note(drive.events)
+        self.tally.unverified_chars += drive.guard.unverified_chars
+        if drive.stop is None:
+            return None
+        return Stop(decision=drive.stop.decision, held=text, context="", start=0, end=len(text), channel=channel)
+
+    def note(self, events: list[GuardEvent]) -> None:
+        """Record what was decided."""
+        self.tally.events += [withheld(event, self.guard.policy) for event in events]
+
+    async def replacement(self, stop: Stop) -> tuple[str, dict[str, object]]:
+        """What to say in place of what was stopped, and why."""
+        made = await self.guard.replace(stop, question=self.request.question, images=self.request.images)
+        self.tally.action = made.action
+        self.tally.events.extend(made.events)
+        self.tally.replacement_chars += len(made.text)
+        return made.text, reason(stop.decision, made.action)
+
+    async def failure(self, value: object) -> Told:
+        """An upstream's error, which may quote the model: what was judged, or a message of ours."""
+        try:
+            text = value.decode() if isinstance(value, bytes) else "\n".join(strings(value))
+        except ValueError:
+            pass  # no text, or media
+        else:
+            stop = await self.judge(text, "other")
+            if stop is None:
+                return Told(True, value if isinstance(value, bytes) else encode(value))
+            self.tally.action = stop.decision.action
+            self.tally.withheld_chars += len(text)
+        withheld = error_body("the upstream failed; its message was withheld.", kind="upstream_error", code=FILTERED)
+        return Told(False, withheld)
+
+    def failed(self, message: str) -> UpstreamError:
+        """The error of an upstream that broke off or is not understood."""
+        self.tally.action = "error"
+        return UpstreamError(message, status=502, kind="upstream_error")
+
+
+class Pulse:
+    """Pushes to a client, and a comment whenever nothing was pushed for so many seconds."""
+
+    def __init__(self, push: Push, seconds: float) -> None:
+        self._push = push
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._last = self._loop.time()
+        self._pushing = False
+        self._beat: asyncio.Task[None] | None = None
+        self._timer = self._loop.call_later(seconds, self._tick)
+
+    async def push(self, payloads: list[bytes]) -> None:
+        """Send payloads."""
+        if not payloads:
+            return
+        self._pushing = True
+        try:
+            await self._push(payloads)
+        finally:
+            self._pushing = False
+            self._last = self._loop.time()
+
+    def _tick(self) -> None:
+        silent = self._loop.time() - self._last
+        if silent >= self._seconds and not self._pushing:
+            self._beat = self._loop.create_task(self.push([COMMENT]))
+            silent = 0.0
+        self._timer = self._loop.call_later(max(0.05, self._seconds - silent), self._tick)
+
+    async def stop(self) -> None:
+        """Send no more comments."""
+        self._timer.cancel()
+        if self._beat is not None:
+            await asyncio.gather(self._beat, return_exceptions=True)
+
+
 class Relay:
-    """Guards the replies to one request."""
+    """Guards one streamed reply."""
 
-    def __init__(
-        self, guard: Guard, request: Request, tally: Tally, *, keep_text: bool, tell_usage: bool = False
-    ) -> None:
-        """Guard replies to `request`; `tell_usage`: the client asked for a usage event, so a cut stream has one too."""
-        self._tell_usage = tell_usage
-        self._guard = guard
-        self._request = request
-        self._tally = tally
-        self._keep_text = keep_text
+    def __init__(self, judging: Judging, *, silence_s: float = 10.0) -> None:
+        """Guard a reply; after `silence_s` without an event a comment is sent."""
+        self._judging = judging
+        self._tally = judging.tally
+        self._silence_s = silence_s
         self._behind: deque[asyncio.Task[None]] = deque()
+        self._fault = ""
+        self._json: list[bytes] | Literal[False] | None = None
+        """The body where it is JSON; False where it is not, None before its first byte."""
+        policy = judging.guard.policy
+        self._holds = policy.holds
+        self._reply = ReplyGuard(
+            judging.open,
+            choices=judging.asked.choices,
+            structured=judging.asked.structured,
+            withholds=policy.reasoning == "withhold",
+            lenient=not policy.holds,
+            known=judging.known,
+            head=StreamHead.fresh(model=judging.asked.model),
+        )
 
-    async def stream(self, response: Reply, push: Push) -> None:
+    async def stream(self, body: Body, push: Push) -> None:
         """Guard a streamed reply; `push` sends event payloads to the client.
 
         Raises:
             UpstreamError: the upstream broke off or sent what is no stream; what was held is dropped.
         """
-        reply = ReplyGuard(self._open, keep_text=self._keep_text, lenient=not self._guard.policy.holds)
+        pulse = Pulse(push, self._silence_s)
         try:
-            await self._pump(response, reply, push)
+            await self._pump(body, pulse.push)
         finally:
+            await pulse.stop()
             for task in self._behind:
                 task.cancel()
-            self._count(reply)
+            self._count()
 
-    async def _pump(self, response: Reply, reply: ReplyGuard, push: Push) -> None:
-        reader, done = Reader(), False
+    async def _pump(self, body: Body, push: Push) -> None:
+        reply, reader, done, comments = self._reply, RelayReader(), False, 0
         try:
-            async for data in response:
-                done = self._feed(reply, reader, data)
-                if reply.waiting or reply.stopped:
-                    await self._settle(reply, response, push)
-                if out := reply.take():
-                    await push(out)
-                if done or reply.over:
+            async for data in body:
+                done = self._feed(reader, data)
+                await self._settle(body, push)
+                out = reply.take()
+                if out or reader.comments != comments:
+                    await push(out or [COMMENT])
+                    comments = reader.comments
+                if done or self._ends:
                     break
                 if self._behind:
-                    await self._keep_up(reply)
+                    await self._keep_up()
         except (BrokenReplyError, LateReplyError) as error:
-            raise self._failed(f"the upstream {error}.") from None
-        done = done or reply.over or self._feed(reply, reader, b"")
-        if not done:
-            raise self._failed("the upstream broke off its stream.")
-        reply.end()
-        await self._settle(reply, response, push)
-        ends = reply.usage() if reply.over and self._tell_usage else []
-        await push([*reply.take(), *ends, DONE])
+            raise self._judging.failed(f"the upstream {error}.") from None
+        if not done and not self._ends:
+            done = self._feed(reader, b"")
+        await self._end(body, push, done=done)
+
+    @property
+    def _ends(self) -> bool:
+        return bool(self._fault) or self._reply.over or self._reply.error is not None
+
+    async def _end(self, body: Body, push: Push, *, done: bool) -> None:
+        reply = self._reply
+        whole = done or reply.over or (reply.finished and not self._fault and reply.error is None)
+        if whole:
+            # Servers leave out [DONE]; a body that ended well after every choice has finished is whole.
+            reply.end()
+        await self._settle(body, push)
+        ends = reply.usage() if reply.over and self._judging.asked.tells_usage else []
+        await push([*reply.take(), *(await self._error(reply.error)), *ends, *([DONE] if whole or reply.error else [])])
         while self._behind:
             await self._behind.popleft()
-        reply.close()
-        if not reply.over:
-            await _read_out(response)
+        if whole:
+            reply.close()
+            self._judging.learn(reply.passed)
+        elif reply.error is None:
+            raise self._judging.failed(self._fault or "the upstream broke off its stream.")
+        if whole and not reply.over:
+            await _read_out(body)
 
-    def _feed(self, reply: ReplyGuard, reader: Reader, data: bytes) -> bool:
+    async def _error(self, error: Event | None) -> list[bytes]:
+        if error is None:
+            return []
+        told = await self._judging.failure(error.value)
+        self._tally.action = "error"
+        return [told.body]
+
+    def _feed(self, reader: RelayReader, data: bytes) -> bool:
         """Guard the events in `data` (b"" at the end of the stream); True when the stream says it is done."""
         started = time.perf_counter()
+        done = False
         try:
+            if self._is_json(data):
+                return False
             payloads = reader.feed(data) if data else reader.flush()
             done = DONE in payloads
-            reply.feed(*(payloads[: payloads.index(DONE)] if done else payloads))
+            self._reply.feed(*(payloads[: payloads.index(DONE)] if done else payloads))
         except EventTooLong as error:
-            raise self._failed(f"the upstream sent no valid stream: {error}") from None
+            self._fault = f"the upstream sent no valid stream: {error}"
         except ValueError as error:
-            raise self._failed(f"the upstream sent what this guard cannot read: {error}.") from None
+            self._fault = f"the upstream sent what this guard cannot read: {error}."
         finally:
             self._tally.guard_s += time.perf_counter() - started
-        return done
+        return done and not self._fault
 
-    def _failed(self, message: str) -> UpstreamError:
-        self._tally.action = "error"
-        return UpstreamError(message, status=502, kind="upstream_error")
+    def _is_json(self, data: bytes) -> bool:
+        """Whether the body is no stream: then the error it reports is taken, and no answer."""
+        if self._json is None:
+            self._json = [] if data.lstrip().startswith(b"{") else False
+        if self._json is False:
+            return False
+        self._json.append(data)
+        if sum(map(len, self._json)) > MAX_EVENT_BYTES:
+            raise ValueError("expected server-sent events, got JSON")
+        if not data:
+            self._reply.feed(b"".join(self._json))
+            if self._reply.error is None:
+                raise ValueError("expected server-sent events, got JSON")
+        return True
 
-    async def _keep_up(self, reply: ReplyGuard) -> None:
+    async def _keep_up(self) -> None:
         """Verdicts that come behind the text may not fall further behind than the policy's longest held text."""
-        while self._behind and (reply.full or self._behind[0].done()):
+        while self._behind and (self._reply.full or self._behind[0].done()):
             await self._behind.popleft()
 
-    async def _settle(self, reply: ReplyGuard, response: Reply, push: Push) -> None:
+    async def _settle(self, body: Body, push: Push) -> None:
+        reply = self._reply
         while reply.waiting or reply.stopped:
             waiting, reply.waiting = reply.waiting, {}
-            for channel in waiting.values():
-                if self._guard.policy.holds:
-                    await self._ask(reply, channel)
+            for text in waiting.values():
+                if self._holds:
+                    await self._ask(text)
                 else:
-                    self._behind.append(asyncio.create_task(self._ask(reply, channel)))
-            if not reply.stopped:
+                    self._behind.append(asyncio.create_task(self._ask(text)))
+            if reply.waiting or not reply.stopped:
                 continue
             if reply.over:
-                response.close()
+                body.close()
             await push(reply.take())
             for choice in list(reply.stopped):
-                text, why = await self._replacement(choice.stop)
-                reply.replace(choice, text, reason=why)
+                if choice.stop is not None:
+                    text, why = await self._judging.replacement(choice.stop)
+                    reply.replace(choice, text, reason=why)
 
-    async def _ask(self, reply: ReplyGuard, channel: Channel) -> None:
+    async def _ask(self, text: GuardedText) -> None:
         started = time.perf_counter()
-        await channel.drive.settle()
+        for drive in (text.drive, text.decoded):
+            if drive is not None:
+                await drive.settle()
         self._tally.guard_s += time.perf_counter() - started
-        reply.settled(channel)
+        self._reply.settled(text)
 
-    async def _replacement(self, stop: Stop | None) -> tuple[str, dict[str, object]]:
-        if stop is None:
-            raise RuntimeError("a choice was listed as stopped without a stop")
-        made = await self._guard.replace(stop, question=self._request.question, images=self._request.images)
-        self._tally.action = made.action
-        self._tally.events.extend(made.events)
-        self._tally.replacement_chars += len(made.text)
-        return made.text, reason(stop.decision, made.action)
-
-    def _open(self, channel: str) -> Drive:
-        return self._guard.drive(self._request.question, images=self._request.images, channel=channel)
-
-    def _count(self, reply: ReplyGuard) -> None:
+    def _count(self) -> None:
         tally = self._tally
-        tally.events.extend(reply.records)
-        for channel in reply.channels:
-            tally.released_chars += channel.sent
-            tally.withheld_chars += channel.drive.fed - channel.sent
-            tally.unverified_chars += channel.drive.guard.unverified_chars
-            tally.answer += "".join(channel.kept or ())
-        tally.leaked_chars += reply.leaked_chars
-
-    async def whole(self, raw: bytes) -> bytes:
-        """Guard a reply that came in one piece; unchanged bytes when nothing fires.
-
-        Raises:
-            UpstreamError: it is not a chat completion.
-        """
-        started = time.perf_counter()
-        try:
-            reply, pieces = read_reply(raw)
-        except ValueError as error:
-            raise self._failed(f"the upstream's reply is not understood: {error}.") from None
-        changed = False
-        for at, piece in enumerate(pieces):
-            stop = None
-            for channel, text in piece.texts:
-                stop = stop or await self._judge(text, channel)
-            size = sum(len(text) for _, text in piece.texts)
-            if self._keep_text:
-                self._tally.answer += "".join(text for _, text in piece.texts)
-            if stop is None:
-                self._tally.released_chars += size
+        self._judging.note(self._reply.records)
+        for text in self._reply.texts:
+            tally.unverified_chars += text.drive.guard.unverified_chars
+            if text.beside:
                 continue
-            changed = True
-            self._tally.withheld_chars += size
-            text, why = await self._replacement(stop)
-            reply["choices"][at] = _stopped_choice(piece.choice, text, why)
-        self._tally.guard_s += time.perf_counter() - started
-        if not changed:
-            return raw
-        # What stands beside the choices (citations ...) was judged with the first; it goes with any that is stopped.
-        return msgspec.json.encode({name: value for name, value in reply.items() if name in ENVELOPE})
-
-    async def failure(self, raw: bytes) -> bytes:
-        """Guard the body of an upstream's error, which may quote the model: unchanged, or a message of ours."""
-        try:
-            text = "".join(strings(msgspec.json.decode(raw)))
-        except UNDECODABLE:
-            text = raw.decode("utf-8", "replace")
-        stop = await self._judge(text, "other")
-        if stop is None:
-            return raw
-        self._tally.action = stop.decision.action
-        self._tally.withheld_chars += len(text)
-        return error_body("the upstream failed; its message was withheld.", kind="upstream_error", code=FILTERED)
-
-    async def _judge(self, text: str, channel: str) -> Stop | None:
-        drive = self._open(channel)
-        await drive.whole(text)
-        drive.end()
-        self._tally.events += drive.events
-        self._tally.unverified_chars += drive.guard.unverified_chars
-        if drive.stop is None:
-            return None
-        # Nothing of a whole answer has left, so all of it is at stake, not only the window that fired.
-        return msgspec.structs.replace(drive.stop, held=text, context="")
-
-    async def refuse(self, decision: Decision, *, model: str, stream: bool) -> list[bytes] | bytes:
-        """The reply to a request that was itself stopped: events, or one body."""
-        text, why = await self._replacement(Stop(decision=decision, held="", context="", start=0, end=0))
-        head = Head(created=int(time.time()), model=model)
-        if stream:
-            first = [head.chunk(0, {"role": "assistant", "content": text})] if text else []
-            usage = [head.usage(None, events=0)] if self._tell_usage else []
-            return [*first, head.chunk(0, {}, FILTERED, safesight=why), *usage, DONE]
-        choices = [_stopped_choice(0, text, why)]
-        return msgspec.json.encode(
-            {"id": head.id, "object": "chat.completion", "created": head.created, "model": model, "choices": choices}
-        )
+            tally.released_chars += text.sent
+            tally.withheld_chars += text.drive.fed - text.sent
+            tally.answer += "".join(text.said) if self._judging.keep_text else ""
+        tally.leaked_chars += self._reply.leaked_chars
 
 
-def _stopped_choice(index: int, text: str, why: dict[str, object]) -> dict[str, object]:
-    """What a stopped choice of a whole reply becomes: nothing of the original is kept."""
-    message = {"role": "assistant", "content": text}
-    return {"index": index, "message": message, "logprobs": None, "finish_reason": FILTERED, "safesight": why}
-
-
-async def _read_out(response: Reply) -> None:
+async def _read_out(body: Body) -> None:
     """Read a finished stream to its last byte, so that its connection can be used again; one that dawdles is closed."""
-    if response.at_end:
+    if body.at_end:
         return
     try:
         async with asyncio.timeout(0.05):
-            async for _ in response:
+            async for _ in body:
                 pass
     except (TimeoutError, BrokenReplyError):
-        response.close()
+        body.close()

@@ -39,6 +39,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Longest silence of the upstream once the body of its reply has begun; OpenAI's SDKs wait as long."""
     total_timeout_s: float = 1800.0
     """Longest whole exchange with the upstream; before the first byte the only limit."""
+    silence_s: float = 10.0
+    """Longest silence towards the client of a stream; then a comment keeps its connection alive."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

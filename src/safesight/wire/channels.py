@@ -1,271 +1,363 @@
-"""The OpenAI chat protocol as the proxy reads and writes it: typed where text may hide, raw everywhere else.
+"""A chat reply as the proxy judges it: every string a client could see, assigned to a guarded text of its choice.
 
-Invariant: every string a client could see in a delta is assigned to a guarded channel. Known fields have a
-channel of their own; strings in fields we do not know go to the channel `other`, so a provider's novelty is
-guarded too. Sans-IO. Follows the OpenAI API reference (chat completions, streaming).
+Known fields have a channel of their own: `content`, `refusal`, `reasoning`, `tool:N` (name and input of a call). All
+other strings and keys are *beside* the answer, each with the place it stands in; only the exact places of
+`wire.places` are passed over. Text in numbers is named (`spelt`), so that it leaves only with the text it stands for.
+Sans-IO. Follows the OpenAI API reference (chat completions, streaming) and what servers add to it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from safesight.wire.foreign import UNDECODABLE
+from safesight.wire.places import KEYS, UNFINISHED, WORDS, holds_media, is_media, names_media, sane_id
+from safesight.wire.reply_json import decode, readable
 
 DONE: Final = b"[DONE]"
 FILTERED: Final = "content_filter"
 
 
-class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    name: str | None = None
-    arguments: str | None = None
+class UnjudgedError(ValueError):
+    """A reply carries what cannot be judged."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the reply carries {name!r}, which this guard cannot judge, so it is not let through")
 
 
-class _Tool(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    index: int = 0
-    id: str | None = None
-    type: str | None = None
-    function: _Function | None = None
+class Text(NamedTuple):
+    """A string with its channel; `place` tells apart the strings of one channel that are not one text."""
 
-
-class _Delta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    role: str | None = None
-    content: str | None = None
-    refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    tool_calls: list[_Tool] | None = None
-
-
-class _Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    delta: _Delta
-    index: int = 0
-    finish_reason: str | None = None
-    logprobs: None = None
-    stop_reason: str | int | None = None
-
-
-class _Chunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A chunk whose every string is known; any other is read by `_read_any`."""
-
-    choices: list[_Choice]
-    id: str = ""
-    object: str = ""
-    created: int = 0
-    model: str = ""
-    system_fingerprint: str | None = None
-    service_tier: str | None = None
-    obfuscation: str | None = None
-    usage: Any = None
-    error: None = None
+    channel: str
+    place: str
+    text: str
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
-    """What one event adds to one choice: text by channel, and whether the choice ends with it."""
+    """What one event, or a whole reply, adds to one choice."""
 
     choice: int
-    texts: tuple[tuple[str, str], ...]
-    """(channel, text) pairs: content, refusal, reasoning, tool:N, logprobs, other."""
-    finish_reason: str | None
+    texts: tuple[Text, ...] = ()
+    """In channels of the answer, in order."""
+    beside: tuple[Text, ...] = ()
+    """Everything else; channel `other`, or `logprobs` where log-probabilities spell what is not shown."""
+    copies: tuple[Text, ...] = ()
+    """The answer so far, said again as a whole `message` beside the `delta`."""
+    ends: bool = False
+    field: str = ""
+    """The field that is all that the event adds to this choice, where it may be sent in part; "" else."""
+    spelt: tuple[str, ...] = ()
+    """Paths in the choice of numbers that spell text, where the event shows no text they could stand for."""
 
 
-_decode_chunk = msgspec.json.Decoder(_Chunk).decode
+class Event(msgspec.Struct, frozen=True):
+    """One event or whole reply, taken apart."""
+
+    value: dict[str, Any]
+    pieces: tuple[Piece, ...]
+    beside: tuple[Text, ...]
+    """Strings beside the choices: every choice's copy carries them."""
+    plain: bool
+    """Whether the bytes may leave as they came."""
+    spelt: tuple[str, ...] = ()
+    """As of a piece, beside the choices."""
+
+    @property
+    def error(self) -> Any:
+        """The error it reports instead of choices; None where it reports none."""
+        if self.pieces:
+            return None
+        return self.value.get("error") or (self.value if self.value.get("object") == "error" else None)
 
 
-def read_chunk(payload: bytes) -> list[Piece]:
-    """Take one streamed event apart; [] for an event that shows no text and ends no choice (usage).
+def read_event(raw: bytes) -> Event:
+    """Take one streamed event, or a whole reply, apart.
 
     Raises:
-        ValueError: it is not a chat completion chunk, reports the upstream's error, or carries what cannot be judged.
+        ValueError: it is no JSON object with a list of choices, or carries what cannot be judged (media).
     """
-    try:
-        chunk = _decode_chunk(payload)
-    except msgspec.ValidationError:
-        return _read_any(payload)
-    except UNDECODABLE as error:
-        raise ValueError(f"expected a JSON chunk: {error}") from None
-    return [Piece(c.index, tuple(_texts(c.delta)), c.finish_reason) for c in chunk.choices]
-
-
-def _texts(delta: _Delta) -> Iterator[tuple[str, str]]:
-    reasoning = delta.reasoning_content or delta.reasoning
-    if reasoning:
-        yield "reasoning", reasoning
-    if delta.reasoning and delta.reasoning_content and delta.reasoning != delta.reasoning_content:
-        yield "other", delta.reasoning
-    if delta.content:
-        yield "content", delta.content
-    if delta.refusal:
-        yield "refusal", delta.refusal
-    for tool in delta.tool_calls or ():
-        if tool.function is not None:
-            text = (tool.function.name or "") + (tool.function.arguments or "")
-            if text:
-                yield f"tool:{tool.index}", text
-
-
-def _read_any(payload: bytes) -> list[Piece]:
-    chunk = msgspec.json.decode(payload)
-    if not isinstance(chunk, dict):
-        raise ValueError("expected a chat completion chunk")
-    if chunk.get("error") is not None:
-        raise ValueError("the upstream reported an error mid-stream")
-    return _pieces(chunk)
-
-
-def _pieces(reply: dict[str, Any]) -> list[Piece]:
-    """One piece a choice; strings beside the choices are shown with the first of them."""
-    choices = reply.get("choices", [])
-    if not isinstance(choices, list):
+    value, plain = decode(raw)
+    if not isinstance(value, dict):
+        raise ValueError("expected a chat completion")
+    choices = value.get("choices")
+    if choices is not None and not isinstance(choices, list):
         raise ValueError("expected a chat completion with a list of choices")
-    pieces = [_unknown_choice(choice) for choice in choices]
-    beside = strings({name: value for name, value in reply.items() if name not in ENVELOPE})
-    text = "".join(beside)
-    if text:
-        first = pieces[0] if pieces else Piece(0, (), None)
-        pieces[:1] = [Piece(first.choice, (*first.texts, ("other", text)), first.finish_reason)]
-    return pieces
+    pieces = tuple(_piece(choice, place) for place, choice in enumerate(choices or ()))
+    top = {name: item for name, item in value.items() if name != "choices"}
+    shows = any(piece.texts for piece in pieces)
+    beside, spelt = _beside(top, shows=shows)
+    return Event(value=value, pieces=pieces, beside=beside, plain=plain, spelt=spelt)
 
 
-ENVELOPE: Final = frozenset(
-    (
-        "choices",
-        "id",
-        "object",
-        "created",
-        "model",
-        "system_fingerprint",
-        "service_tier",
-        "obfuscation",
-        "usage",
-        "timings",
-        "provider",
-        "prompt_filter_results",
-        "prompt_token_ids",
-        "kv_transfer_params",
-    )
-)
-"""Fields beside the choices that the server writes, not the model."""
-_ENDS: Final = frozenset(
-    (
-        "index",
-        "finish_reason",
-        "native_finish_reason",
-        "stop_reason",
-        "matched_stop",
-        "token_ids",
-        "content_filter_results",
-        "content_filter_offsets",
-        "delta",
-        "message",
-        "logprobs",
-    )
-)
-"""Fields of a choice that are read apart or are the server's."""
-
-
-def _unknown_choice(choice: object) -> Piece:
+def _piece(choice: object, place: int) -> Piece:
     if not isinstance(choice, dict):
         raise ValueError("expected every choice to be an object")
-    index, finish = choice.get("index", 0), choice.get("finish_reason")
-    if not isinstance(index, int) or not (finish is None or isinstance(finish, str)):
-        raise ValueError("expected a choice's index to be a number and its finish_reason a string")
-    texts: list[tuple[str, str]] = []
-    for said in (choice.get("delta"), choice.get("message")):
-        texts += _channels(said) if isinstance(said, dict) else [("other", text) for text in strings(said)]
-    beside = "".join(strings({name: value for name, value in choice.items() if name not in _ENDS}))
-    if beside:
-        texts.append(("other", beside))
-    tokens = _tokens(choice.get("logprobs"))
-    if tokens not in "".join(text for _, text in texts):
-        texts.append(("logprobs", tokens))
-    return Piece(index, tuple(texts), finish)
+    index = choice.get("index")
+    if index is None:
+        index = place
+    if not isinstance(index, int) or isinstance(index, bool):
+        raise ValueError("expected a choice's index to be a number")
+    rest = {
+        name: item for name, item in choice.items() if name not in ("index", "delta", "message", "text", "logprobs")
+    }
+    texts, beside, copies = _said(choice, rest)
+    shown = {text.text for text in texts} | {"".join(t.text for t in texts if t.channel == c) for c in _CHANNELS}
+    found, spelt = _beside(rest, shows=bool(texts))
+    odd = _logprobs(choice.get("logprobs"), shown) if texts else []
+    if not texts and _has_entries(choice.get("logprobs")):
+        spelt = (*spelt, "logprobs")
+    beside = [text for text in (*beside, *found, *odd) if text.text not in shown]
+    finish = choice.get("finish_reason")
+    if finish is not None and not isinstance(finish, str):
+        raise ValueError("expected a choice's finish_reason to be a string")
+    return Piece(
+        choice=index,
+        texts=tuple(texts),
+        beside=tuple(beside),
+        copies=tuple(copies),
+        ends=finish is not None and finish not in UNFINISHED,
+        field=_field(choice, texts),
+        spelt=spelt,
+    )
 
 
-def _tokens(logprobs: object) -> str:
-    """The text that log-probabilities spell; their alternatives leave with the token they stand beside."""
-    if not isinstance(logprobs, dict):
-        return "".join(strings(logprobs))
-    return "".join(text for name, entries in logprobs.items() for text in _spelt(name, entries))
-
-
-def _spelt(name: str, entries: object) -> Iterator[str]:
-    if name not in ("content", "refusal") or not isinstance(entries, list):
-        yield from strings(entries)
-        return
-    for entry in entries:
-        token = entry.get("token") if isinstance(entry, dict) else None
-        yield from strings(entry if token is None else token)
-
-
-_CHANNELS: Final = {
+_CHANNELS: Final = ("content", "refusal", "reasoning")
+_FIELDS: Final = {
     "content": "content",
     "refusal": "refusal",
-    "reasoning": "reasoning",
     "reasoning_content": "reasoning",
+    "reasoning": "reasoning",
 }
-_SILENT: Final = frozenset({"role", "type", "id", "index"})
-_DATA_URL: Final = re.compile(r"data:[\w.+-]+/[\w.+-]+;base64,")
-_UNJUDGED: Final = frozenset({"audio", "image", "images", "image_url", "video"})
 
 
-def _channels(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    reasoning = ""
+def _field(choice: dict[str, Any], texts: list[Text]) -> str:
+    delta = choice.get("delta")
+    if len(texts) != 1 or not isinstance(delta, dict):
+        return ""
+    place = texts[0].place
+    return place if isinstance(delta.get(place), str) else ""
+
+
+def _said(choice: dict[str, Any], rest: dict[str, Any]) -> tuple[list[Text], list[Text], list[Text]]:
+    """The texts of a choice's answer, what stands beside them in its message, and copies of the answer so far."""
+    delta, message, legacy = choice.get("delta"), choice.get("message"), choice.get("text")
+    texts: list[Text] = []
+    beside: list[Text] = []
+    copies: list[Text] = []
+    for name, said in (("delta", delta), ("message", message)):
+        if said is None:
+            continue
+        if not isinstance(said, dict):
+            rest[name] = said
+            continue
+        found, other = _message(said)
+        beside += other
+        if name == "message" and delta is not None:
+            copies += found
+        else:
+            texts += found
+    if isinstance(legacy, str):
+        (texts if not texts and delta is None else beside).append(Text("content", "text", readable(legacy)))
+    elif legacy is not None:
+        rest["text"] = legacy
+    return texts, [text._replace(channel="other") for text in beside], copies
+
+
+def _message(message: dict[str, Any]) -> tuple[list[Text], list[Text]]:
+    texts: list[Text] = []
+    rest: dict[str, Any] = {}
     for name, value in message.items():
-        if name in _SILENT:
-            continue
-        if name in _UNJUDGED and value:
-            raise ValueError(f"the reply carries {name!r}, which this guard cannot judge, so it is not let through")
-        if name == "tool_calls" and isinstance(value, list):
-            for i, call in enumerate(value):
-                place = call.get("index", i) if isinstance(call, dict) else i
-                yield f"tool:{place}", "".join(strings(call))
-            continue
-        text = "".join(strings(value))
-        if not isinstance(value, str) and _DATA_URL.search(text):
-            raise ValueError("the reply carries a data URL, which this guard cannot judge, so it is not let through")
-        if name.startswith("reasoning"):
-            if text == reasoning:
-                continue  # the same thoughts under two names
-            reasoning = text
-        if text:
-            yield _CHANNELS.get(name, "other"), text
+        if holds_media(name, value):
+            raise UnjudgedError(name)
+        channel = _FIELDS.get(name)
+        if channel and isinstance(value, str):
+            if value:
+                texts.append(Text(channel, name, readable(value)))
+        elif channel == "content" and isinstance(value, list):
+            texts += _parts(value)
+        elif name == "tool_calls" and isinstance(value, list):
+            texts += _calls(value)
+        elif name == "function_call" and isinstance(value, dict):
+            texts += _call(value, "tool:function")
+        else:
+            rest[name] = value
+    reasoning = [t for t in texts if t.channel == "reasoning"]
+    # The same thoughts under two names are one text; others are beside the first.
+    extra = [t._replace(channel="other") for t in reasoning[1:] if t.text != reasoning[0].text]
+    texts = [t for t in texts if t.channel != "reasoning" or t is reasoning[0]]
+    return texts, [*extra, *_walk(rest, "")]
 
 
-def strings(value: object) -> Iterator[str]:
-    """Every string a value holds, in order, but for ids and types; keys only where they are prose."""
+def _parts(parts: list[Any]) -> Iterator[Text]:
+    """A content list: text and thinking parts, and any others as texts of their own."""
+    for place, part in enumerate(parts):
+        thinks = isinstance(part, dict) and part.get("type") in ("thinking", "reasoning")
+        for text in _walk(part, f"content.{place}"):
+            yield text._replace(channel="reasoning" if thinks else "content")
+
+
+def _calls(calls: list[Any]) -> Iterator[Text]:
+    for place, call in enumerate(calls):
+        index = call.get("index") if isinstance(call, dict) else None
+        yield from _call(call, f"tool:{place if not isinstance(index, int) else index}")
+
+
+def _call(call: object, channel: str) -> Iterator[Text]:
+    if isinstance(call, dict) and sane_id(call.get("id")):
+        call = {name: value for name, value in call.items() if name != "id"}
+    for text in _walk(call, "", named=False):
+        yield text._replace(channel=channel)
+
+
+def _beside(fields: dict[str, Any], *, shows: bool) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+    """The strings of fields beside the answer, and the fields whose numbers spell text that is not shown."""
+    if sane_id(fields.get("id")):
+        fields = {name: value for name, value in fields.items() if name != "id"}
+    if sane_id(fields.get("system_fingerprint")):
+        fields = {name: value for name, value in fields.items() if name != "system_fingerprint"}
+    spelt = () if shows else tuple(name for name, value in fields.items() if _has_numbers(value))
+    return tuple(_walk({n: v for n, v in fields.items() if n not in spelt}, "")), spelt
+
+
+def _has_numbers(value: object) -> bool:
+    """Whether a value holds a list of numbers, at any depth."""
+    if isinstance(value, list):
+        return any(isinstance(item, (int, float)) and not isinstance(item, bool) for item in value) or any(
+            map(_has_numbers, value)
+        )
+    return isinstance(value, dict) and any(map(_has_numbers, value.values()))
+
+
+def _walk(value: object, place: str, *, named: bool = True) -> Iterator[Text]:
+    """Every string and key of a value that is not the protocol's own; the place is its path without list indices.
+
+    `named`: fields may hold media by their name, as those of a call's input do not.
+    """
+    if isinstance(value, str):
+        if value and value not in WORDS:
+            if is_media(value):
+                raise UnjudgedError("media")
+            yield Text("other", place, readable(value))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _walk(item, place, named=named)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if named and holds_media(name, item):
+                raise UnjudgedError(name)
+            if name not in KEYS:
+                yield Text("other", f"{place}.{{key}}", readable(name))
+            yield from _walk(item, f"{place}.{name}", named=named)
+
+
+def _has_entries(logprobs: object) -> bool:
+    if isinstance(logprobs, dict):
+        return any(map(bool, logprobs.values()))
+    return bool(logprobs)
+
+
+def _logprobs(logprobs: object, shown: set[str]) -> list[Text]:
+    """What log-probabilities spell besides the text shown; alternatives are judged each by itself."""
+    if not logprobs:
+        return []
+    if not isinstance(logprobs, dict):
+        return [text._replace(channel="logprobs") for text in _walk(logprobs, "logprobs")]
+    texts: list[Text] = []
+    for name, entries in logprobs.items():
+        if name in ("content", "refusal") and isinstance(entries, list):
+            texts += _spelt(entries, shown)
+        elif name == "tokens" and isinstance(entries, list) and "".join(map(str, entries)) in shown:
+            continue
+        else:
+            texts += _walk({name: entries}, "logprobs")
+    return texts
+
+
+def _spelt(entries: list[Any], shown: set[str]) -> Iterator[Text]:
+    tokens: list[str] = []
+    octets: list[int] = []
+    for entry in entries:
+        if not isinstance(entry, dict):
+            yield from _walk(entry, "logprobs")
+            continue
+        tokens.append(str(entry.get("token") or ""))
+        octets += _octets(entry)
+        for other in entry.get("top_logprobs") or ():
+            if isinstance(other, dict):
+                yield from _walk(other.get("token"), "logprobs.top")
+                yield from _walk(bytes(_octets(other)).decode("utf-8", "replace"), "logprobs.top")
+        yield from _walk({n: v for n, v in entry.items() if n not in ("token", "bytes", "top_logprobs")}, "logprobs")
+    for spelt in ("".join(tokens), bytes(octets).decode("utf-8", "replace")):
+        if spelt and spelt not in shown:
+            yield Text("logprobs", "logprobs", readable(spelt))
+
+
+def _octets(entry: dict[str, Any]) -> list[int]:
+    found = entry.get("bytes")
+    if not isinstance(found, list):
+        return []
+    return [octet for octet in found if isinstance(octet, int) and 0 <= octet < 256]
+
+
+def strings(value: object) -> list[str]:
+    """Every string and key of a value that is not the protocol's own, in order.
+
+    Raises:
+        UnjudgedError: one of them is media.
+    """
+    return [text.text for text in _walk(value, "", named=False)]
+
+
+def shows_media(text: str) -> bool:
+    """Whether a piece of an answer's text holds a data URL."""
+    return "data:" in text and names_media(text)
+
+
+def unescaped(text: str) -> list[str]:
+    """The strings that JSON in a text spells with escapes, decoded, and the JSON in those; [] where it has none.
+
+    What is no JSON as a whole is read as if it stood between quotes.
+    """
+    found: list[str] = []
+    todo = [text]
+    for _ in range(_NESTED):
+        todo = [inner for outer in todo if "\\" in outer for inner in _decoded(outer)]
+        found += todo
+    return found
+
+
+_NESTED: Final = 4
+"""How often a text may be escaped."""
+
+
+def _decoded(text: str) -> list[str]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = _ESCAPE.sub(_escaped, text)
+    found = [value] if isinstance(value, str) else list(_leaves(value))
+    return [readable(string) for string in found if string and string != text]
+
+
+def _leaves(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
         for item in value:
-            yield from strings(item)
+            yield from _leaves(item)
     elif isinstance(value, dict):
         for name, item in value.items():
-            if name not in _SILENT:
-                if not name.isidentifier():
-                    yield name
-                yield from strings(item)
+            yield name
+            yield from _leaves(item)
 
 
-def split_choices(payload: bytes) -> list[bytes]:
-    """An event of several choices as one event for each, everything else of it repeated."""
-    chunk = msgspec.json.decode(payload)
-    return [msgspec.json.encode({**chunk, "choices": [choice]}) for choice in chunk["choices"]]
+_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
-def read_reply(raw: bytes) -> tuple[dict[str, Any], list[Piece]]:
-    """Take a whole (not streamed) reply apart: the JSON object and one piece a choice.
-
-    Raises:
-        ValueError: it is not a chat completion, or carries what cannot be judged.
-    """
-    try:
-        reply = msgspec.json.decode(raw)
-    except UNDECODABLE as error:
-        raise ValueError(f"expected a JSON reply: {error}") from None
-    if not isinstance(reply, dict) or not reply.get("choices"):
-        raise ValueError("expected a chat completion with choices")
-    return reply, _pieces(reply)
+def _escaped(match: re.Match[str]) -> str:
+    return chr(int(match[1], 16)) if match[1] else _ESCAPED.get(match[2], match[2])

@@ -9,11 +9,11 @@ from typing import Final
 
 import msgspec
 
-from safesight.wire.channels import Piece, read_chunk
+from safesight.wire.channels import Event, read_event
 from safesight.wire.foreign import UNDECODABLE
 
 
-class Frame:
+class EventPattern:
     """What stays the same around the text of a stream's events, learned from them: reading one costs a comparison.
 
     Sound because a payload that begins and ends like a learned one, with a valid JSON string body between, parses
@@ -49,19 +49,30 @@ class Frame:
             self._before = b""
         return found
 
-    def learn(self, payload: bytes, pieces: list[Piece]) -> None:
+    def learn(self, payload: bytes, event: Event) -> None:
         """Take an event that was read in full as the pattern, where it is a plain one; gives up after a few."""
-        if not self._tries or len(pieces) != 1 or len(pieces[0].texts) != 1:
+        if not self._tries or not _adds_content_alone(event):
             return
         found = _CONTENT.search(payload)
-        if found is None or pieces[0].finish_reason is not None or pieces[0].texts[0][0] != "content":
+        if found is None:
             return
         self._tries -= 1
         before, after = payload[: found.end(1)], payload[found.start(2) :]
         # The pattern must hold with other words too: a text that quotes an event could fool the search.
-        if read_chunk(before + b"x" + after) == [Piece(pieces[0].choice, (("content", "x"),), None)]:
+        other = read_event(before + b"x" + after)
+        if not _adds_content_alone(other) or other.pieces[0].texts[0].text != "x":
+            return
+        if (other.beside, other.pieces[0].beside) == (event.beside, event.pieces[0].beside):
             self._before, self._after, self._around = before, after, len(before) + len(after)
-            self.choice = pieces[0].choice
+            self.choice = event.pieces[0].choice
+
+
+def _adds_content_alone(event: Event) -> bool:
+    """Whether an event is plain and adds a string to the content of one choice, and no other text of an answer."""
+    if not event.plain or event.spelt or len(event.pieces) != 1:
+        return False
+    piece = event.pieces[0]
+    return piece.field == "content" and not (piece.ends or piece.copies or piece.spelt)
 
 
 _CONTENT: Final = re.compile(rb'("content": ?")(?:[^"\\]|\\.)*(")')

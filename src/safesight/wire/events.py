@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import time
+from uuid import uuid4
+
 import msgspec
 
 from safesight.wire.foreign import UNDECODABLE
 
 
-class Head(msgspec.Struct, frozen=True):
-    """What later events of a stream repeat: taken from its first event."""
+class StreamHead(msgspec.Struct, frozen=True):
+    """What the events of a stream repeat."""
 
-    id: str = "chatcmpl-safesight"
+    id: str = ""
     created: int = 0
     model: str = ""
+
+    @classmethod
+    def fresh(cls, *, model: str = "") -> StreamHead:
+        """The head of a reply that no upstream began."""
+        return cls(id=f"chatcmpl-{uuid4().hex}", created=int(time.time()), model=model)
+
+    def met(self, payload: bytes) -> StreamHead:
+        """The head that an event which was sent states; our own words where it states none."""
+        try:
+            told = _decode_head(payload)
+        except UNDECODABLE:
+            return self
+        return StreamHead(id=told.id or self.id, created=told.created or self.created, model=told.model or self.model)
 
     def chunk(self, choice: int, delta: dict[str, str], finish_reason: str | None = None, **more: object) -> bytes:
         """Encode one event of ours in the stream's name."""
@@ -26,9 +42,9 @@ class Head(msgspec.Struct, frozen=True):
         }
         return msgspec.json.encode(body)
 
-    def usage(self, told: Usage | None, *, events: int) -> bytes:
+    def usage(self, told: TokenCounts | None, *, events: int) -> bytes:
         """Encode the usage of a reply that was cut: the upstream's last word, or an estimate that says it is one."""
-        counted = told or Usage(completion_tokens=events, total_tokens=events)
+        counted = told or TokenCounts(completion_tokens=events, total_tokens=events)
         body = {
             "id": self.id,
             "object": "chat.completion.chunk",
@@ -41,7 +57,7 @@ class Head(msgspec.Struct, frozen=True):
         return msgspec.json.encode(body)
 
 
-class Usage(msgspec.Struct, frozen=True):
+class TokenCounts(msgspec.Struct, frozen=True):
     """Token counts."""
 
     prompt_tokens: int = 0
@@ -50,13 +66,13 @@ class Usage(msgspec.Struct, frozen=True):
 
 
 class _Used(msgspec.Struct):
-    usage: Usage | None = None
+    usage: TokenCounts | None = None
 
 
 _decode_used = msgspec.json.Decoder(_Used).decode
 
 
-def read_usage(payload: bytes) -> Usage | None:
+def read_usage(payload: bytes) -> TokenCounts | None:
     """The usage an event carries; None where it carries none that can be read."""
     try:
         return _decode_used(payload).usage
@@ -64,12 +80,4 @@ def read_usage(payload: bytes) -> Usage | None:
         return None
 
 
-_decode_head = msgspec.json.Decoder(Head, strict=False).decode
-
-
-def read_head(payload: bytes) -> Head:
-    """The repeated fields of a stream; defaults where they are missing or odd."""
-    try:
-        return _decode_head(payload)
-    except UNDECODABLE:
-        return Head()
+_decode_head = msgspec.json.Decoder(StreamHead, strict=False).decode

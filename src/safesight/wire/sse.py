@@ -26,6 +26,8 @@ class EventReader:
         self._size = 0
         self._data: list[bytes] = []
         self._first = True
+        self.comments = 0
+        """Comment lines so far: servers keep a silent stream alive with them."""
 
     def feed(self, chunk: bytes) -> list[bytes]:
         """Take the next bytes; returns the payloads of the events they complete.
@@ -73,6 +75,8 @@ class EventReader:
             self._first = False
         if line.startswith(b"data:"):
             self._data.append(line[6:] if line[5:6] == b" " else line[5:])
+        elif line.startswith(b":"):
+            self.comments += 1
         elif not line and self._data:
             events.append(b"\n".join(self._data))
             self._data = []

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from safesight.wire.sse import EventReader, EventTooLong
 
-__all__ = ["EventTooLong", "Reader", "encode"]
+__all__ = ["COMMENT", "EventTooLong", "RelayReader", "encode"]
+
+COMMENT: Final = b": keep-alive"
+"""A payload that is no event: what keeps a silent connection open."""
 
 
-class Reader:
+class RelayReader:
     """Payloads of the events in a stream of bytes.
 
     Most reads hold whole events of one `data: ` line each; those are split, all others go through `EventReader`.
@@ -41,6 +45,11 @@ class Reader:
         self._rest = b"" if chunk.endswith(b"\n\n") and b"\r" not in chunk else None
         return found
 
+    @property
+    def comments(self) -> int:
+        """Comment lines so far."""
+        return self._reader.comments
+
     def flush(self) -> list[bytes]:
         """End of stream: a last event without its blank line still counts."""
         rest, self._rest = self._rest or b"", None
@@ -49,4 +58,7 @@ class Reader:
 
 def encode(payloads: Iterable[bytes]) -> bytes:
     """Frame payloads as one run of events."""
+    payloads = list(payloads)
+    if payloads == [COMMENT]:
+        return COMMENT + b"\n\n"
     return b"data: " + b"\n\ndata: ".join(payloads) + b"\n\n"

@@ -1,0 +1,246 @@
+"""What of a guarded reply is held: its choices, their guarded texts, and the events that wait for verdicts. Sans-IO."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import Final, NamedTuple
+
+from safesight.guard.actions import Stop
+from safesight.guard.drive import Drive
+from safesight.wire.channels import Text, unescaped
+
+BOUNDARY: Final = " | "
+"""Stands between strings that are not one text: no word, and no phrase, is made of the ends of two."""
+_MACHINE: Final = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\"{\[])")
+_OPEN: Final = re.compile(r"\s*(?:[\[{]\s*)?")
+_WORD: Final = re.compile(r"\w{1,32}\Z")
+_SEEN: Final = 4_096
+"""Strings beside the answer that a choice remembers to have judged."""
+
+
+def reads_as_json(text: str) -> bool:
+    """Whether an answer begins like JSON."""
+    return _MACHINE.match(text) is not None
+
+
+@dataclass(slots=True, eq=False)
+class GuardedText:
+    """One guarded text of one choice: its driver, what was said in it, and how much of it left."""
+
+    name: str
+    choice: GuardedChoice
+    drive: Drive
+    sent: int = 0
+    place: str = ""
+    """Where its last string stood."""
+    said: list[str] = field(default_factory=list[str])
+    """What it says, piece by piece, each place's strings after a boundary."""
+    starts: list[int] = field(default_factory=list[int])
+    """Where in `said` another place begins."""
+    machine: bool | None = None
+    """Whether a machine reads it (a tool call, JSON): all of it leaves, or nothing. None while that is not known."""
+    decoded: Drive | None = None
+    """Judges what a machine's text spells with escapes."""
+    paused: int = -1
+    """Where it was last paused."""
+
+    @property
+    def beside(self) -> bool:
+        """Whether it stands beside the answer: judged as soon as an event waits for nothing else."""
+        return self.name in ("other", "logprobs")
+
+    @property
+    def holds_all(self) -> bool:
+        """Whether nothing of it may leave before all of it is verified."""
+        return self.machine is not False
+
+    @property
+    def verified(self) -> bool:
+        """Whether all that came in may leave."""
+        drives = [self.drive] if self.decoded is None else [self.drive, self.decoded]
+        return all(d.stop is None and d.settled and d.released >= d.fed for d in drives)
+
+    def feed(self, text: str, place: str) -> None:
+        """Take a string of this text."""
+        if place != self.place:
+            self.place = place
+            self.starts.append(len(self.said))
+            if self.said:
+                self.said.append(BOUNDARY)
+                self.drive.feed(BOUNDARY)
+        self.said.append(text)
+        if self.machine is None:
+            self._look()
+        self.drive.feed(text)
+
+    def _look(self) -> None:
+        begin = "".join(self.said)[:256]
+        if _MACHINE.match(begin):
+            self.machine = True
+        elif len(begin) == 256 or not _OPEN.fullmatch(begin):
+            self.machine = False
+
+    def pause(self) -> None:
+        """Judge what came so far, so that it may leave; the text may go on."""
+        if self.paused != self.drive.fed:
+            self.paused = self.drive.fed
+            self.drive.pause()
+
+    def spelt(self) -> str:
+        """What the text of a machine spells with escapes; "" where it has none."""
+        ends = [*self.starts[1:], len(self.said)]
+        parts = ["".join(self.said[a:b]).removesuffix(BOUNDARY) for a, b in zip(self.starts, ends, strict=True)]
+        return BOUNDARY.join(string for part in parts for string in unescaped(part.removeprefix(BOUNDARY)))
+
+
+@dataclass(slots=True, eq=False)
+class GuardedChoice:
+    """One choice; `index` -1 stands for what belongs to none."""
+
+    index: int
+    texts: dict[str, GuardedText] = field(default_factory=dict[str, GuardedText])
+    current: GuardedText | None = None
+    """The text of the answer that is being said."""
+    stop: Stop | None = None
+    finished: bool = False
+    cut: bool = False
+    """Nothing more of what waits may leave."""
+    withheld: bool = False
+    """Its reasoning was flagged and is left out, by the policy."""
+    seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    words: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def verified(self) -> bool:
+        """Whether the choice has ended and all that it says to machines is verified."""
+        return self.finished and self.stop is None and all(t.verified for t in self.texts.values() if t.holds_all)
+
+    def fresh(self, texts: Iterable[Text], known: frozenset[str] | set[str]) -> str:
+        """Strings beside the answer as one text to judge, without those that were judged before.
+
+        A string that goes on where the last of its place ended is judged together with the word it may go on with.
+        """
+        parts: list[str] = []
+        for text in texts:
+            key = (text.place, text.text)
+            if key in self.seen or text.text in known:
+                continue
+            if len(self.seen) > _SEEN:
+                self.seen.clear()
+            self.seen.add(key)
+            parts.append(text.text)
+            parts += unescaped(text.text)
+            before = self.words.get(text.place, "")
+            if before and text.text[:1].isalnum():
+                parts.append(before + text.text[:64])
+            word = _WORD.search(text.text)
+            whole = (before + text.text)[-32:] if word and len(word[0]) == len(text.text) else word[0] if word else ""
+            self.words[text.place] = whole
+        return "".join(BOUNDARY + part for part in parts)
+
+
+class Need(NamedTuple):
+    """The position a text must have released before an event may leave, and what the event adds to it."""
+
+    text: GuardedText
+    upto: int
+    added: str
+
+
+class HeldEvent:
+    """One event that waits."""
+
+    __slots__ = ("choice", "ends", "field", "needs", "payload")
+
+    def __init__(
+        self, choice: GuardedChoice, payload: bytes, needs: tuple[Need, ...], *, field: str = "", ends: bool = False
+    ) -> None:
+        self.choice = choice
+        self.payload = payload
+        self.needs = needs
+        self.field = field
+        """The one field it adds to, where part of it may be sent; "" else."""
+        self.ends = ends
+        """The choice ends with it."""
+
+    @property
+    def waits_for(self) -> list[GuardedText]:
+        """The texts whose verdicts are missing."""
+        return [
+            text
+            for text, upto, _ in self.needs
+            if (not self.choice.verified if text.holds_all else text.drive.released < upto)
+        ]
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether every text it adds to is released as far, and the choice is not stopped if it ends here."""
+        if self.waits_for:
+            return False
+        return not self.ends or (self.choice.stop is None and all(t.drive.settled for t in self.choice.texts.values()))
+
+    def leave(self, out: list[bytes]) -> bool:
+        """Move to `out` what may leave; True when nothing is left."""
+        if not self.may_leave:
+            return False
+        for text, upto, _ in self.needs:
+            text.sent = max(text.sent, upto)
+        out.append(self.payload)
+        return True
+
+    def part(self) -> tuple[GuardedText, str] | None:
+        """The released beginning of what the event adds, where it may be sent alone."""
+        if not self.field or not self.needs:
+            return None
+        text, upto, added = self.needs[0]
+        ready = text.drive.released - (upto - len(added))
+        if text.holds_all or not 0 < ready < len(added):
+            return None
+        return text, added[:ready]
+
+
+class HeldRun:
+    """Events in a row that each add a string to one text and nothing else: waiting for a read of them costs as much as
+    for one."""
+
+    __slots__ = ("_ends", "_next", "_payloads", "_texts", "choice", "ends", "field", "text")
+
+    def __init__(self, text: GuardedText, payloads: Sequence[bytes], texts: Sequence[str]) -> None:
+        self.choice = text.choice
+        self.text = text
+        self.field = "content"
+        self.ends = False
+        self._payloads = payloads
+        self._texts = texts
+        self._ends = list(accumulate(map(len, texts), initial=text.drive.fed))
+        self._next = 0
+
+    @property
+    def waits_for(self) -> list[GuardedText]:
+        """The text whose verdict is missing."""
+        return [self.text]
+
+    def leave(self, out: list[bytes]) -> bool:
+        """Move to `out` what may leave; True when nothing is left."""
+        text, first = self.text, self._next
+        if text.holds_all and not self.choice.verified:
+            return False
+        last = bisect_right(self._ends, text.drive.released, lo=first + 1) - 1
+        if last > first:
+            out += self._payloads[first:last]
+            text.sent = max(text.sent, self._ends[last])
+            self._next = last
+        return last == len(self._payloads)
+
+    def part(self) -> tuple[GuardedText, str] | None:
+        """The released beginning of the first event that waits."""
+        added = self._texts[self._next]
+        ready = self.text.drive.released - self._ends[self._next]
+        return None if self.text.holds_all or not 0 < ready < len(added) else (self.text, added[:ready])
+
+
+Held = HeldEvent | HeldRun

@@ -1,0 +1,414 @@
+"""A guarded streamed reply with all its choices and texts, without I/O: events go in, events come out.
+
+Invariants: an event leaves unchanged once every character it carries is covered by a released verdict, so a safe
+stream is the upstream's own events byte for byte; events of one choice keep their order; after a stop nothing of that
+choice leaves but what was already released, the replacement and the end. What stands beside an answer is judged too and
+changes neither the answer's decision nor where it is cut. What a machine reads (tool calls, JSON) leaves whole or not
+at all, when its choice has ended.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from safesight.core.records import GuardEvent
+from safesight.guard.drive import Drive
+from safesight.proxy.held import GuardedChoice, GuardedText, Held, HeldEvent, HeldRun, Need
+from safesight.wire.channels import FILTERED, Event, Piece, Text, UnjudgedError, read_event, shows_media
+from safesight.wire.departed import Departed
+from safesight.wire.event_shortcut import EventPattern
+from safesight.wire.events import StreamHead, read_usage
+from safesight.wire.trimming import without_reasoning, without_spelt
+
+_BESIDE: Final = ("other", "logprobs")
+"""Texts that interrupt no other."""
+
+_SELF: Final = frozenset({".model", ".provider", ".service_tier", ".system_fingerprint"})
+
+
+class ReplyGuard:
+    """Guards one streamed reply. Feed it payloads; send what `take` gives; settle what is `waiting`; replace what
+    stopped."""
+
+    def __init__(
+        self,
+        open_drive: Callable[[str], Drive],
+        *,
+        choices: int = 1,
+        structured: bool = False,
+        withholds: bool = False,
+        lenient: bool = False,
+        known: set[str] | frozenset[str] = frozenset(),
+        head: StreamHead | None = None,
+    ) -> None:
+        """Guard each text with a drive of its own.
+
+        Args:
+            open_drive: gives the driver of a text by name.
+            choices: how many the client asked for.
+            structured: the client asked for JSON: the answer is a machine's, and refusals stand in `refusal`.
+            withholds: flagged reasoning is left out, and the answer goes on.
+            lenient: pass on what cannot be read, and hold nothing; only for policies that hold nothing back.
+            known: strings that need no verdict any more.
+            head: what events of ours say of themselves before the upstream said it.
+        """
+        self._open = open_drive
+        self._asked = choices
+        self._structured = structured
+        self._withholds = withholds
+        self._lenient = lenient
+        self._known = known
+        self._head = head or StreamHead()
+        self._headed = False
+        self._choices: dict[int, GuardedChoice] = {}
+        self._line: deque[Held] = deque()
+        self._pattern = EventPattern()
+        self._out: list[bytes] = []
+        self._usage: bytes | None = None
+        """The last event that carried usage."""
+        self._told_usage = False
+        self._spoke = 0
+        """Events that carried text."""
+        self._departed = Departed()
+        self.waiting: dict[int, GuardedText] = {}
+        """Texts with checks to answer, by identity."""
+        self.stopped: list[GuardedChoice] = []
+        """Choices that stopped and have no replacement yet."""
+        self.events: list[GuardEvent] = []
+        self.error: Event | None = None
+        """The error that the upstream reported in place of the rest."""
+
+    @property
+    def texts(self) -> list[GuardedText]:
+        """Every text of every choice."""
+        return [text for choice in self._choices.values() for text in choice.texts.values()]
+
+    @property
+    def full(self) -> bool:
+        """True when more pends than the policy allows: stop reading the upstream until verdicts are in."""
+        return any(text.drive.guard.full for text in self.texts)
+
+    @property
+    def over(self) -> bool:
+        """True when every choice the client asked for was stopped: the upstream has nothing more to say."""
+        said = [choice for choice in self._choices.values() if choice.index >= 0]
+        return len(said) >= self._asked and all(choice.stop is not None for choice in said)
+
+    @property
+    def finished(self) -> bool:
+        """True when every choice said that it has ended, or was stopped."""
+        said = [choice for choice in self._choices.values() if choice.index >= 0]
+        return bool(said) and all(choice.finished or choice.stop is not None for choice in said)
+
+    def feed(self, *payloads: bytes) -> None:
+        """Take the payloads of events; plain ones that follow each other are guarded in one go.
+
+        Raises:
+            ValueError: one is no chat completion chunk, or carries what cannot be judged.
+        """
+        start, end = 0, len(payloads)
+        while start < end and self.error is None:
+            texts = self._pattern.texts(payloads, start)
+            if texts:
+                self._take_run(self._pattern.choice, payloads[start : start + len(texts)], texts)
+                start += len(texts)
+            else:
+                self._read(payloads[start])
+                start += 1
+
+    def _read(self, payload: bytes) -> None:
+        try:
+            event = read_event(payload)
+        except ValueError:
+            if not self._lenient:
+                raise
+            self.events.append(GuardEvent(kind="error", action="release", detail="unreadable event"))
+            self._out.append(payload)
+            return
+        if event.error is not None:
+            self.error = event
+            return
+        if b'"usage"' in payload:
+            self._usage = payload
+        self._spoke += any(piece.texts for piece in event.pieces)
+        if not event.pieces:
+            self._take(event, Piece(choice=-1), without_spelt(payload, event))
+            return
+        if len(event.pieces) == 1:
+            self._pattern.learn(payload, event)
+        for place, piece in enumerate(event.pieces):
+            # Choices may stop apart, so an event that joins them must come apart too.
+            self._take(event, piece, without_spelt(payload, event, place))
+
+    def _take_run(self, index: int, payloads: Sequence[bytes], texts: Sequence[str]) -> None:
+        """Take events that each add a content text and nothing else; where they end changes no decision."""
+        choice = self._choice(index)
+        self._spoke += len(texts)
+        if choice.stop is not None:
+            return
+        joined = "".join(texts)
+        if not joined or choice.finished:
+            for payload in payloads:
+                self._read(payload)
+            return
+        text = self._speak(choice, "content")
+        self._line.append(HeldRun(text, payloads, texts))
+        self._hear(text, joined, "content")
+        self._advance()
+
+    def _take(self, event: Event, piece: Piece, payload: bytes) -> None:
+        choice = self._choice(piece.choice)
+        if choice.stop is not None:
+            return
+        needs: list[Need] = []
+        if choice.withheld:
+            payload = without_reasoning(payload)
+        for said in piece.texts:
+            if said.channel == "reasoning" and choice.withheld:
+                continue
+            text = self._speak(choice, said.channel)
+            self._hear(text, said.text, said.place)
+            needs.append(Need(text, text.drive.fed, said.text))
+        if choice.withheld and any(need.text.name == "reasoning" for need in needs):
+            payload = without_reasoning(payload)
+            needs = [need for need in needs if need.text.name != "reasoning"]
+        beside = [*event.beside, *piece.beside, *self._copied(choice, piece.copies)]
+        for name in _BESIDE:
+            fresh = choice.fresh((said for said in beside if said.channel == name), self._known)
+            if fresh:
+                text = self._text(choice, name)
+                self._hear(text, fresh, "")
+                needs.append(Need(text, text.drive.fed, fresh))
+        ends = piece.ends and not self._lenient
+        self._line.append(HeldEvent(choice, payload, tuple(needs), field=piece.field, ends=ends))
+        if piece.ends or choice.finished:
+            self._finish(choice)
+        self._advance()
+
+    def _choice(self, index: int) -> GuardedChoice:
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = GuardedChoice(index)
+        return choice
+
+    def _speak(self, choice: GuardedChoice, name: str) -> GuardedText:
+        """The text of the answer that is said now; what is held of the one before is judged."""
+        before = choice.current
+        text = self._text(choice, name)
+        choice.current = text
+        if before is not None and before is not text and not before.holds_all:
+            before.pause()
+            self._note(before)
+        return text
+
+    def _text(self, choice: GuardedChoice, name: str) -> GuardedText:
+        text = choice.texts.get(name)
+        if text is None:
+            machine: bool | None = False
+            if not self._lenient and (name.startswith("tool") or (name == "content" and self._structured)):
+                machine = True
+            elif not self._lenient and name == "content":
+                machine = None
+            text = choice.texts[name] = GuardedText(name, choice, self._open(name), machine=machine)
+        return text
+
+    def _hear(self, text: GuardedText, said: str, place: str) -> None:
+        if not self._lenient and shows_media("".join(text.said[-1:])[-80:] + said):
+            raise UnjudgedError("a data URL")
+        text.feed(said, place)
+        if text.holds_all and text.drive.fed > text.drive.guard.most_held:
+            raise ValueError("a tool call or JSON answer is longer than may be held until all of it is verified")
+        self._note(text)
+
+    def _copied(self, choice: GuardedChoice, copies: Iterable[Text]) -> list[Text]:
+        """What copies of the answer so far say more than the answer."""
+        more: list[Text] = []
+        for copy in copies:
+            if choice.withheld and copy.channel == "reasoning":
+                continue
+            text = choice.texts.get(copy.channel)
+            said = "".join(text.said) if text is not None else ""
+            if not said.startswith(copy.text):
+                rest = copy.text.removeprefix(said)
+                more.append(Text("other", f"copy of {copy.place}", rest))
+        return more
+
+    def _finish(self, choice: GuardedChoice) -> None:
+        """The choice has ended: judge all that is held of it. What comes after is guarded too."""
+        choice.finished = True
+        choice.current = None
+        for text in list(choice.texts.values()):
+            if choice.stop is not None:
+                return
+            if text.machine and (spelt := text.spelt()):
+                text.decoded = text.decoded or self._open(text.name)
+                text.decoded.feed(spelt)
+                text.decoded.pause()
+            text.pause()
+            self._note(text)
+
+    def settled(self, text: GuardedText) -> None:
+        """Go on after a text's checks were answered."""
+        self._note(text)
+        self._advance()
+
+    def _note(self, text: GuardedText) -> None:
+        choice = text.choice
+        for drive in (text.drive, text.decoded):
+            if drive is None:
+                continue
+            if drive.waits:
+                self.waiting[id(text)] = text
+            if drive.stop is not None:
+                self._stop(choice, text, drive)
+
+    def _stop(self, choice: GuardedChoice, text: GuardedText, drive: Drive) -> None:
+        if choice.stop is not None or (choice.withheld and text.name == "reasoning"):
+            return
+        if text.name == "reasoning" and self._withholds:
+            choice.withheld = True
+            for held in self._line:
+                if isinstance(held, HeldEvent) and held.choice is choice:
+                    held.payload = without_reasoning(held.payload)
+                    held.needs = tuple(need for need in held.needs if need.text is not text)
+            return
+        choice.stop = drive.stop
+        if choice.index >= 0:
+            self.stopped.append(choice)
+            return
+        first = self._choice(0)
+        if first.stop is None and not first.finished:
+            # What belongs to no choice was said in the name of all of them.
+            first.stop = drive.stop
+            self.stopped.append(first)
+
+    def _advance(self) -> None:
+        line = self._line
+        while line and self._leaves(line[0]):
+            line.popleft()
+        if line and len(self._choices) > 1:
+            self._overtake()
+
+    def _leaves(self, held: Held) -> bool:
+        """Move an event out if it may leave, or drop it; False while it waits."""
+        choice = held.choice
+        if choice.cut:
+            return True
+        before = len(self._out)
+        if held.leave(self._out):
+            self._meet(before)
+            return True
+        hurried = [text for text in held.waits_for if text.beside]
+        if choice.stop is None and hurried and len(hurried) == len(held.waits_for):
+            for text in hurried:
+                text.pause()
+                self._note(text)
+            if held.leave(self._out):
+                self._meet(before)
+                return True
+        if choice.stop is None:
+            return False
+        self._cut(held)
+        return True
+
+    def _overtake(self) -> None:
+        """Let events of other choices pass one that waits; what belongs to no choice keeps its place."""
+        blocked: set[int] = set()
+        kept: deque[Held] = deque()
+        line = self._line
+        while line:
+            held = line.popleft()
+            of_none = held.choice.index < 0
+            if (of_none and blocked) or held.choice.index in blocked or not self._leaves(held):
+                blocked.add(held.choice.index)
+                kept.append(held)
+                if of_none:
+                    break
+        kept.extend(line)
+        self._line = kept
+
+    def _cut(self, held: Held) -> None:
+        """A stopped choice: send what of its next event was released, drop the rest."""
+        held.choice.cut = True
+        part = held.part()
+        if part is not None:
+            text, released = part
+            self._out.append(self._head.chunk(held.choice.index, {held.field: released}))
+            text.sent += len(released)
+
+    def _meet(self, before: int) -> None:
+        """Repeat in our events what the first of the upstream's says of itself, once it may leave."""
+        if not self._headed and len(self._out) > before:
+            self._headed = True
+            self._head = self._head.met(self._out[before])
+
+    def replace(self, choice: GuardedChoice, text: str, *, reason: dict[str, object]) -> None:
+        """Append a stopped choice's replacement ("" for none) and its end."""
+        self._advance()
+        if text:
+            content = choice.texts.get("content")
+            shown = content is not None and content.sent > 0
+            field = "refusal" if self._structured else "content"
+            said = f"\n\n{text}" if shown else text
+            self._departed.allow(choice.index, field, len(said))
+            self._out.append(self._head.chunk(choice.index, {field: said}))
+        self._out.append(self._head.chunk(choice.index, {}, FILTERED, safesight=reason))
+        self.stopped.remove(choice)
+
+    def end(self) -> None:
+        """The upstream is done: judge and release what is held."""
+        for choice in list(self._choices.values()):
+            if choice.stop is None:
+                self._finish(choice)
+        for text in self.texts:
+            if text.choice.stop is None:
+                text.drive.flush()
+                self._note(text)
+        self._advance()
+
+    def close(self) -> None:
+        """Every verdict is in: record what was let through."""
+        for text in self.texts:
+            if not text.beside:
+                text.drive.end()
+
+    @property
+    def records(self) -> list[GuardEvent]:
+        """What was decided about every text."""
+        drives = [drive for text in self.texts for drive in (text.drive, text.decoded) if drive is not None]
+        return [*self.events, *(event for drive in drives for event in drive.events)]
+
+    @property
+    def passed(self) -> set[str]:
+        """What servers say of themselves in every reply, and what passed."""
+        seen = [choice.seen for choice in self._choices.values() if choice.stop is None and not self._lenient]
+        return {text for strings in seen for place, text in strings if place in _SELF}
+
+    def take(self) -> list[bytes]:
+        """Payloads that may leave now."""
+        out, self._out = self._out, []
+        if out:
+            self._told_usage = self._told_usage or any(_tells_usage(payload) for payload in out)
+            self._departed.count(out)
+        return out
+
+    def usage(self) -> list[bytes]:
+        """The usage event of a reply that was cut, which its upstream can no longer send; [] where it did.
+
+        What the upstream said last, or else one token for each event that came: prompt tokens are then unknown.
+        """
+        if self._told_usage:
+            return []
+        return [self._head.usage(read_usage(self._usage) if self._usage else None, events=self._spoke)]
+
+    @property
+    def leaked_chars(self) -> int:
+        """Characters in the bytes that left that no verdict released; any number but 0 is a bug, counted as one."""
+        released = {(text.choice.index, text.name): text.drive.released for text in self.texts}
+        return 0 if self._lenient else self._departed.beyond(released)
+
+
+def _tells_usage(payload: bytes) -> bool:
+    return b'"usage"' in payload and read_usage(payload) is not None

@@ -1,0 +1,208 @@
+"""Replies in one piece: guarded whole, unchanged bytes where nothing fires; and replies to refused requests."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import msgspec
+
+from safesight.core.records import GuardEvent
+from safesight.guard.actions import Stop
+from safesight.guard.rules import Decision
+from safesight.proxy.held import BOUNDARY, reads_as_json
+from safesight.proxy.relay import Judging
+from safesight.wire.channels import (
+    DONE,
+    FILTERED,
+    Event,
+    Piece,
+    UnjudgedError,
+    read_event,
+    shows_media,
+    unescaped,
+)
+from safesight.wire.departed import Departed
+from safesight.wire.events import StreamHead, TokenCounts
+from safesight.wire.places import sane_id
+from safesight.wire.reply_json import encode
+from safesight.wire.trimming import leave_out_reasoning
+
+
+class WholeReply(msgspec.Struct, frozen=True):
+    """What the client gets."""
+
+    status: int
+    body: bytes
+
+
+async def guard_whole(judging: Judging, raw: bytes) -> WholeReply:
+    """Guard a reply that came in one piece.
+
+    Raises:
+        UpstreamError: it is not a chat completion, or carries what cannot be judged.
+    """
+    started = time.perf_counter()
+    lenient = not judging.guard.policy.holds
+    try:
+        event = read_event(raw)
+        _refuse_media(event)
+    except ValueError as error:
+        if lenient:
+            judging.note([GuardEvent(kind="error", action="release", detail="unreadable reply")])
+            return WholeReply(200, raw)
+        raise judging.failed(f"the upstream's reply is not understood: {error}.") from None
+    if event.error is not None:
+        judging.tally.action = "error"
+        return WholeReply(_status(event.error), (await judging.failure(event.value)).body)
+    if not event.pieces:
+        raise judging.failed("the upstream's reply is not understood: expected a chat completion with choices.")
+    body = await _Whole(judging, event, raw).run()
+    judging.tally.guard_s += time.perf_counter() - started
+    return WholeReply(200, body)
+
+
+def _refuse_media(event: Event) -> None:
+    if any(shows_media(text.text) for piece in event.pieces for text in piece.texts):
+        raise UnjudgedError("a data URL")
+
+
+def _status(error: object) -> int:
+    """The HTTP status of an error told inside a 200: the one it names, else 502."""
+    code = error.get("code") or error.get("status") if isinstance(error, dict) else None
+    return code if isinstance(code, int) and 400 <= code <= 599 else 502
+
+
+class _Whole:
+    """One reply on its way through the guard."""
+
+    def __init__(self, judging: Judging, event: Event, raw: bytes) -> None:
+        self._judging = judging
+        self._event = event
+        self._raw = raw
+        self._structured = judging.asked.structured
+        self._departed = Departed()
+        self._released: dict[tuple[int, str], int] = {}
+        self._withheld = False
+
+    async def run(self) -> bytes:
+        event = self._event
+        stops = [await self._judge(place, piece) for place, piece in enumerate(event.pieces)]
+        spelt = event.spelt or any(piece.spelt for piece in event.pieces)
+        if not any(stops) and event.plain and not spelt and not self._withheld:
+            self._judging.learn({text.text for text in event.beside if text.place in _SELF})
+            body = self._raw
+        else:
+            body = encode(await self._rebuilt(stops))
+        self._departed.count([body])
+        if self._judging.guard.policy.holds:
+            self._judging.tally.leaked_chars += self._departed.beyond(self._released)
+        return body
+
+    async def _judge(self, place: int, piece: Piece) -> Stop | None:
+        """Judge one choice with all that stands beside it; None lets it pass."""
+        tally = self._judging.tally
+        channels = list(dict.fromkeys(text.channel for text in piece.texts))
+        size = sum(len(text.text) for text in piece.texts)
+        tally.answer += "".join(text.text for text in piece.texts) if self._judging.keep_text else ""
+        for channel in channels:
+            texts = [text.text for text in piece.texts if text.channel == channel]
+            stop = await self._judging.judge(BOUNDARY.join(texts), channel)
+            if stop is None and self._is_machines(channel, texts[0]):
+                spelt = BOUNDARY.join(string for text in texts for string in unescaped(text))
+                stop = await self._judging.judge(spelt, channel) if spelt else None
+            if stop is not None and channel == "reasoning" and self._judging.guard.policy.reasoning == "withhold":
+                leave_out_reasoning(self._event.value["choices"][place])
+                self._withheld = True
+            elif stop is not None:
+                tally.withheld_chars += size
+                return stop
+            else:
+                self._released[piece.choice, channel] = sum(map(len, texts))
+        stop = await self._judge_beside(piece)
+        if stop is not None:
+            tally.withheld_chars += size
+            return stop
+        tally.released_chars += size
+        return None
+
+    async def _judge_beside(self, piece: Piece) -> Stop | None:
+        known = self._judging.known
+        found = [t.text for t in (*self._event.beside, *piece.beside, *piece.copies) if t.text not in known]
+        beside = BOUNDARY.join(string for text in dict.fromkeys(found) for string in (text, *unescaped(text)))
+        return await self._judging.judge(beside, "other") if beside else None
+
+    def _is_machines(self, channel: str, text: str) -> bool:
+        return channel.startswith("tool") or (channel == "content" and (self._structured or reads_as_json(text)))
+
+    async def _rebuilt(self, stops: list[Stop | None]) -> dict[str, Any]:
+        event = self._event
+        choices: list[Any] = []
+        for piece, choice, stop in zip(event.pieces, event.value["choices"], stops, strict=True):
+            if stop is None:
+                choices.append({name: item for name, item in choice.items() if name not in piece.spelt})
+                continue
+            text, why = await self._judging.replacement(stop)
+            self._departed.allow(piece.choice, "refusal" if self._structured else "content", len(text))
+            choices.append(stopped_choice(piece.choice, text, why, structured=self._structured))
+        if not any(stops):
+            return {**{n: item for n, item in event.value.items() if n not in event.spelt}, "choices": choices}
+        # What stands beside the choices was judged with each of them; it goes with any that is stopped.
+        return {**_envelope(event.value, self._judging.asked.model), "choices": choices}
+
+
+_SELF: Final = frozenset({".model", ".provider", ".service_tier", ".system_fingerprint"})
+
+
+def _envelope(value: dict[str, Any], model: str) -> dict[str, Any]:
+    """The protocol's own fields of a reply, without a word that the upstream might have written."""
+    head = StreamHead.fresh(model=model)
+    created = value.get("created")
+    kept = {
+        "id": value["id"] if sane_id(value.get("id")) else head.id,
+        "object": "chat.completion",
+        "created": created if isinstance(created, int) else head.created,
+        "model": model,
+    }
+    usage = value.get("usage")
+    if isinstance(usage, dict):
+        kept["usage"] = {name: count for name, count in usage.items() if isinstance(count, int) and name in _COUNTS}
+    return kept
+
+
+_COUNTS: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+
+
+def stopped_choice(index: int, text: str, why: dict[str, object], *, structured: bool) -> dict[str, object]:
+    """What a stopped choice of a whole reply becomes: nothing of the original is kept.
+
+    Where JSON was asked for, the words stand in `refusal`, so that nobody parses them.
+    """
+    said = {"content": None, "refusal": text} if structured else {"content": text}
+    message = {"role": "assistant", **said}
+    return {"index": index, "message": message, "logprobs": None, "finish_reason": FILTERED, "safesight": why}
+
+
+async def refuse(judging: Judging, decision: Decision, *, stream: bool) -> list[bytes] | bytes:
+    """The reply to a request that was itself stopped: events, or one body."""
+    asked = judging.asked
+    text, why = await judging.replacement(Stop(decision=decision, held="", context="", start=0, end=0))
+    head = StreamHead.fresh(model=asked.model)
+    if not stream:
+        choices = [stopped_choice(index, text, why, structured=asked.structured) for index in range(asked.choices)]
+        return msgspec.json.encode(
+            {
+                "id": head.id,
+                "object": "chat.completion",
+                "created": head.created,
+                "model": asked.model,
+                "choices": choices,
+                "usage": TokenCounts(),
+            }
+        )
+    events: list[bytes] = []
+    for index in range(asked.choices):
+        said = {"refusal" if asked.structured else "content": text}
+        events += [head.chunk(index, {"role": "assistant", **said})] if text else []
+        events.append(head.chunk(index, {}, FILTERED, safesight=why))
+    return [*events, *([head.usage(None, events=0)] if asked.tells_usage else []), DONE]

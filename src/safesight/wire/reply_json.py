@@ -1,0 +1,86 @@
+"""JSON from an upstream, and whether its bytes may leave as they are: only where every reader gets the value judged.
+
+Readers differ on equal keys (some take the first), on character sets, and on what is no JSON but common (`NaN`, half a
+surrogate pair; Python servers write both). What is not plain is re-encoded from the value that was judged. Sans-IO.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from safesight.wire.foreign import UNDECODABLE
+
+_KEY: Final = re.compile(rb'(?<!\\)"\s*:')
+_STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"\s*(:?)', re.DOTALL)
+_decode = msgspec.json.decode
+
+
+class Decoded(NamedTuple):
+    """A value, and whether the bytes it was read from mean nothing else to anybody."""
+
+    value: Any
+    plain: bool
+
+
+def decode(raw: bytes) -> Decoded:
+    """Decode JSON as leniently as clients do; of equal keys the last counts.
+
+    Raises:
+        ValueError: it is not JSON in UTF-8, UTF-16 or UTF-32.
+    """
+    try:
+        value, utf8 = _decode(raw), True
+    except UNDECODABLE:
+        value, utf8 = _lenient(raw), _is_utf8(raw)
+    return Decoded(value, utf8 and _told(raw) == _keys(value))
+
+
+def encode(value: object) -> bytes:
+    """Encode a decoded value."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, msgspec.EncodeError):
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def readable(text: str) -> str:
+    """Text with the replacement character for each half of a surrogate pair that stands alone."""
+    return text if text.isascii() or not _HALVES.search(text) else _HALVES.sub("\ufffd", text)
+
+
+_HALVES: Final = re.compile("[\ud800-\udfff]")
+
+
+def _lenient(raw: bytes) -> Any:
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"expected JSON: {error}") from None
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in raw and not raw.startswith(b"\xef\xbb\xbf")
+
+
+def _told(raw: bytes) -> int:
+    """Keys that the bytes state, equal ones too."""
+    if b'\\\\"' in raw:
+        # A string that ends in a backslash: every string is read to its end.
+        return _STRING.findall(raw).count(b":")
+    return len(_KEY.findall(raw))
+
+
+def _keys(value: object) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_keys(item) for item in value.values() if isinstance(item, (dict, list)))
+    if isinstance(value, list):
+        return sum(_keys(item) for item in value if isinstance(item, (dict, list)))
+    return 0
