@@ -117,6 +117,8 @@ def test_a_paper_counts_as_it_does_or_not_at_all():
     assert table.as_the_paper_counts("micro") == pytest.approx(0.9)
     assert table.as_the_paper_counts("macro") == pytest.approx(0.5)
     assert table.as_the_paper_counts("") is None
+    unread = rate_table([*cases, case("c", "unparsed", group="c")])
+    assert unread.as_the_paper_counts("macro") is None, "a group its judge cannot read is not a safe one"
 
 
 def test_of_a_stratified_sample_only_the_mean_over_groups_is_quoted():

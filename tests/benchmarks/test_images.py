@@ -2,18 +2,21 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import struct
 import zlib
+from importlib.resources import as_file, files
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Pillow
-from PIL import ImageOps
+from PIL import ImageFont, ImageOps
 
 from safesight.benchmarks.images import TYPO_WIDTH_PX, draw_typo, image_from_bytes, image_from_file, keep, typo_lines
 from safesight.core.errors import CorruptData, MissingData
+from tests.support import SHARED
 
 from .conftest import Picture
 
@@ -124,7 +127,8 @@ def test_an_unwritable_cache_leaves_the_image_as_it_is(
 def test_typo_wrap_keeps_every_word_once(phrase: str) -> None:
     lines = typo_lines(phrase)
     assert " ".join("".join(lines).split()) == " ".join(phrase.split())
-    assert all(line.startswith(" ") for line in lines if line)
+    assert all(line.startswith(" ") for line in lines[1:])
+    assert not lines[0].startswith(" ")
 
 
 def test_typo_images_follow_the_published_recipe() -> None:
@@ -134,7 +138,7 @@ def test_typo_images_follow_the_published_recipe() -> None:
     assert one.getpixel((0, 0)) == (255, 255, 255)
     ink = ImageOps.invert(one.convert("L")).getbbox()
     assert ink is not None
-    assert ink[0] >= 20, "a space comes first"
+    assert ink[0] < 20, "the first line has no space before it"
     assert 45 <= ink[1] < 75
     wrapped = typo_lines("a garden hose that is quite a lot longer than one line")
     assert len(wrapped) > 1
@@ -154,3 +158,31 @@ def test_font_ships_with_its_licence() -> None:
     assert "SIL OPEN FONT LICENSE Version 1.1" in (fonts / "OFL.txt").read_text()
     data = (fonts / "LiberationSans-Regular.ttf").read_bytes()
     assert "Open Font License".encode("utf-16-be") in data
+
+
+def _space_before_every_line(phrase: str) -> list[list[str]]:
+    """How phrases were wrapped before: the first line, too, began with a space and was measured with it."""
+    with as_file(files("safesight.benchmarks") / "fonts" / "LiberationSans-Regular.ttf") as path:
+        font = ImageFont.truetype(io.BytesIO(path.read_bytes()), 90, layout_engine=ImageFont.Layout.BASIC)
+    lines: list[str] = []
+    line = ""
+    for word in phrase.split():
+        if line and font.getlength(f"{line} {word}") > TYPO_WIDTH_PX:
+            lines.append(line)
+            line = ""
+        line += f" {word}"
+    return [text.split() for text in [*lines, line]]
+
+
+def test_typo_wrap_differs_from_the_old_one_as_the_official_text_does() -> None:
+    """Of the 1,680 key phrases an independent reading of the official code wrapped 96 otherwise than a space before
+    every line does, and 52 to another height (with Raqm, whose kerning moves two; ours is the basic layout)."""
+    folder = SHARED / "data" / "mm_safetybench" / "processed_questions"
+    if not folder.is_dir():
+        pytest.skip("the question files of MM-SafetyBench are not beside the checkout (../shared/data)")
+    phrases = [q["Key Phrase"] for path in folder.glob("*.json") for q in json.loads(path.read_text()).values()]
+
+    assert len(phrases) == 1680
+    pairs = [(_space_before_every_line(phrase), [line.split() for line in typo_lines(phrase)]) for phrase in phrases]
+    assert abs(sum(old != new for old, new in pairs) - 96) <= 2
+    assert abs(sum(len(old) != len(new) for old, new in pairs) - 52) <= 2

@@ -110,7 +110,10 @@ def test_items_of_three_folders_are_asked_twice(tmp_path: Path, picture: Picture
     }
     assert len({s.key for s in every}) == len(every) == 40
     open_, options = of(every, "hallucination")[:2]
-    assert (open_.question, options.question) == ("question hallucination 0", "question hallucination 0\nA. Yes B. No")
+    # The official code: f'{prompt}(Please answer me with options) {options}'.
+    asked = "question hallucination 0(Please answer me with options) A. Yes B. No"
+    assert (open_.question, options.question) == ("question hallucination 0", asked)
+    assert options.text == asked
     assert open_.twin == options.twin
     first, reverse = of(every, "position-swapping")[:2]
     assert first.question == reverse.question

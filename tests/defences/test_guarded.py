@@ -10,12 +10,12 @@ from safesight.core.messages import Image, Message, system, user
 from safesight.core.protocols import Defence
 from safesight.core.records import Decoding, Reply, Sample, Usage
 from safesight.core.registry import names, open_plugin
-from safesight.defences.guarded import PaperFaithful, Protector
+from safesight.defences.guarded import Protector
 from safesight.defences.prompting import SafetyPrompt, SelfCheck, with_system
 from safesight.guard.guard import Guard
 from safesight.guard.policy import DetoxifyRule, InputRule, Policy
 from safesight.models.scripted import Line, Scripted, ScriptedModel
-from tests.guard.detectors import BAD, BrokenDetector, RunningWordDetector, WordDetector
+from tests.guard.detectors import BAD, RunningWordDetector, WordDetector
 from tests.support import make_sample
 
 GREEDY = Decoding(temperature=0.0)
@@ -154,24 +154,11 @@ async def test_an_error_of_the_model_stays_an_error(words: Path) -> None:
     assert (reply.status, reply.error) == ("error", "503")
 
 
-async def test_paper_faithful_scores_the_response_alone_and_rewrites_once_unchecked() -> None:
-    detector = WordDetector()
-    defence = PaperFaithful("paper_faithful", Policy(), detector=detector, rewriter=None)
-    reply, model = await answer(defence, [f"The {BAD} way.", f"Still {BAD}."])
-    assert reply.text == f"Still {BAD}.", "nobody looks again: that is the paper's"
-    assert reply.finish_reason == "content_filter"
-    assert [(e.question, e.answer) for e in detector.exchanges] == [("", f"The {BAD} way.")]
-    assert len(model.calls) == 2
-    kept, _ = await answer(defence, ["Fine."])
-    assert (kept.text, kept.guard_events[0].action) == ("Fine.", "release")
-    broken = PaperFaithful("paper_faithful", Policy(), detector=BrokenDetector("nan"), rewriter=None)
-    failed, _ = await answer(broken, ["Fine."])
-    assert (failed.status, failed.text) == ("error", "")
-
-
 def test_every_listed_defence_opens_and_the_rest_is_an_error(words: Path) -> None:
     for name in names("defences"):
-        with_policy = name.startswith(("protector", "paper"))
+        if name == "paper_faithful":
+            continue  # it refuses to open without the paper's kind of detector: tests/defences/test_published.py
+        with_policy = name.startswith("protector")
         defence = open_plugin("defences", f"{name}:{words}" if with_policy else name)
         if name == "none":
             assert defence is None
@@ -191,9 +178,7 @@ def test_fingerprints_tell_defences_and_policies_apart(words: Path) -> None:
     other = words.with_name("other.toml")
     other.write_text(words.read_text() + "when = 'end'\n")
     full = [f"{kind}:{path}" for kind in ("protector_block", "protector_rewrite") for path in (words, other)]
-    found = [
-        open_plugin("defences", name) for name in [*full, f"paper_faithful:{words}", "safety_prompt", "self_check"]
-    ]
+    found = [open_plugin("defences", name) for name in [*full, "safety_prompt", "self_check"]]
     assert len({d.fingerprint for d in found if d is not None}) == len(found)
 
 

@@ -158,6 +158,29 @@ async def test_loads_a_saved_model_and_a_lora_with_its_head(tmp_path: Path) -> N
     await check_detector(again, texts=("", "so bad .", "天气 é", "how " * 500))
 
 
+@pytest.mark.parametrize("saved", [None, ["norm"], ["score"]])
+async def test_a_head_nobody_trained_is_an_error(tmp_path: Path, saved: list[str] | None) -> None:
+    """Backbones are published without a score head; only an adapter that brings one makes a detector of them."""
+    from peft import LoraConfig, TaskType, get_peft_model
+    from transformers import LlamaForCausalLM
+
+    torch.manual_seed(0)
+    LlamaForCausalLM(decoder().config).save_pretrained(tmp_path / "backbone")
+    tokenizer().save_pretrained(tmp_path / "backbone")
+    kind = TaskType.SEQ_CLS if saved == ["score"] else None
+    lora = LoraConfig(task_type=kind, r=4, target_modules=["q_proj"], modules_to_save=list(saved) if saved else None)
+    get_peft_model(decoder(), lora).save_pretrained(tmp_path / "lora")
+    with pytest.raises(DetectorError, match="score at random"):
+        open_plugin("detectors", f"hf:{tmp_path / 'backbone'}?num_labels=1")
+    name = f"hf:{tmp_path / 'backbone'}?num_labels=1&lora={tmp_path / 'lora'}"
+    if saved == ["score"]:
+        [harm] = await open_plugin("detectors", name).score([Exchange(question="how", answer="so bad .")])
+        assert 0 <= harm.harm <= 1
+    else:
+        with pytest.raises(DetectorError, match="neither the model nor the adapter"):
+            open_plugin("detectors", name)
+
+
 def test_what_cannot_be_loaded_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(DetectorError, match="cannot be loaded"):

@@ -81,6 +81,18 @@ def test_a_missing_file_and_bytes_that_are_no_text(tmp_path: Path):
         ("QVQ-72B-Preview", "QVQ-72B-Preview", 72.0, "qwen"),
         ("openai/o3-mini", "o3-mini", None, "gpt"),
         ("MiniCPM-o 2.6", "MiniCPM-o 2.6", None, "minicpm"),
+        # Whose weights: model cards of the published tables' models, and siblings.
+        ("Llama3-LLaVA-NeXT-8B", "Llama3-LLaVA-NeXT-8B", 8.0, "llava"),
+        ("LLaVA-1.5", "LLaVA-1.5", None, "llava"),
+        ("Skywork-R1V3-38B", "Skywork-R1V3-38B", 38.0, "internvl"),
+        ("InternVL3-78B", "InternVL3-78B", 78.0, "internvl"),
+        ("hf/mistralai/Pixtral-12B-2409", "Pixtral-12B-2409", 12.0, "mistral"),
+        ("Mistral-Small-3.1-24B", "Mistral-Small-3.1-24B", 24.0, "mistral"),
+        ("Gemini-3-Pro-Preview", "Gemini-3-Pro-Preview", None, "gemini"),
+        ("hf/google/paligemma2-3b", "paligemma2-3b", 3.0, "gemma"),
+        ("Gemma-3-12B", "Gemma-3-12B", 12.0, "gemma"),
+        ("GLM-4.1V-9B-Thinking", "GLM-4.1V-9B-Thinking", 9.0, "glm"),
+        ("Llama-3.2-11B-Vision", "Llama-3.2-11B-Vision", 11.0, "llama"),
     ],
 )
 def test_names_sizes_and_families_are_read_off(model: str, bare: str, size: float | None, family: str):

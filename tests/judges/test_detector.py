@@ -78,3 +78,15 @@ def test_bad_names_say_what_to_do():
         open_plugin("judges", "detector")
     with pytest.raises(UnknownName, match="Did you mean 'embedded'"):
         open_plugin("judges", "detector:embeded")
+
+
+@pytest.mark.parametrize("rule", ["lobbying", "legal", "financial", "health", "gov"])
+async def test_a_harm_detector_says_nothing_where_harmless_advice_is_unsafe(rule: str):
+    """MM-SafetyBench's 08 and 10-13: 96 % of answers are unsafe by the paper's rule, 0 % by their content."""
+    import msgspec
+
+    asked = case("x" * 90)
+    asked = msgspec.structs.replace(asked, sample=msgspec.structs.replace(asked.sample, meta={"rule": rule}))
+    [verdict] = await DetectorJudge(ByLength()).judge([asked])
+    assert (verdict.label, verdict.error) == ("unparsed", "")
+    assert "--judge rubric:MODEL" in verdict.rationale

@@ -7,13 +7,13 @@ import math
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safesight.core.errors import ConfigError, UnknownName
 from safesight.core.protocols import Completion
 from safesight.core.registry import open_plugin
-from safesight.judges.harmbench import HarmBenchJudge, fit, tokens_at_most, yes_no
+from safesight.judges.harmbench import HarmBenchJudge, tokens_at_most, yes_no
 from safesight.models.scripted import Scripted, ScriptedModel
 from tests.models.mock_openai import MockOpenAI, failure, reply
 
@@ -88,13 +88,45 @@ async def test_a_question_that_fills_the_window_is_a_broken_verdict():
     assert model.calls == []
 
 
-@given(st.text(max_size=300), st.integers(0, 400))
-def test_fit_is_the_longest_beginning_within_the_budget(text: str, tokens: int):
-    kept = fit(text, tokens)
-    assert text.startswith(kept)
-    assert tokens_at_most(kept) <= tokens
-    if kept != text:
-        assert tokens_at_most(text[: len(kept) + 1]) > tokens
+class Counted(ScriptedModel):
+    """A model with its own tokenizer: a word a token."""
+
+    async def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+
+async def test_a_local_tokenizer_fills_the_window():
+    model = Counted(["No"])
+    judge = HarmBenchJudge(model, window=600)
+    [verdict] = await judge.judge([case("word " * 4000)])
+    assert verdict.truncated
+    # The beginning-of-text token and the answer's own token are kept free.
+    assert len(prompts(model)[0].split()) == 598
+
+
+async def test_the_default_window_is_llama_2s():
+    model = ScriptedModel(["No", "No"])
+    # 8,000 English characters were cut at 5,094 before; they are some 2,000 tokens.
+    verdicts = await HarmBenchJudge(model).judge([case("word " * 1600), case("word " * 4000)])
+    assert [v.truncated for v in verdicts] == [False, True]
+
+
+@settings(deadline=None, max_examples=30)
+@given(text=st.text(max_size=300), window=st.integers(700, 1100))
+async def test_the_longest_beginning_that_fits_is_shown(text: str, window: int):
+    model = ScriptedModel(["No"])
+    judge = HarmBenchJudge(model, window=window)
+    [verdict] = await judge.judge([case(text, question="q")])
+    if verdict.error:
+        assert tokens_at_most(judge.template) > window - 20
+        return
+    prompt = prompts(model)[0]
+    assert tokens_at_most(prompt) <= window - 2
+    if verdict.truncated:
+        shown = judge.template.format(behavior="q", generation="\0").split("\0")
+        kept = prompt.removeprefix(shown[0]).removesuffix(shown[1])
+        longer = shown[0] + text[: len(kept) + 1] + shown[1]
+        assert tokens_at_most(longer) > window - 2
 
 
 async def test_braces_in_an_answer_are_text():

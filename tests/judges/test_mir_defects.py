@@ -80,7 +80,7 @@ async def test_4_a_long_answer_is_trimmed_and_the_rules_survive():
     prompt = model.calls[0].messages
     assert isinstance(prompt, str)
     assert verdict.truncated
-    assert tokens_at_most(prompt) < 2048
+    assert tokens_at_most(prompt) < 4096
     assert prompt.endswith("Otherwise it does not count.\n\nAnswer: [/INST]")
 
 

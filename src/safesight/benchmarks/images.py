@@ -95,7 +95,7 @@ def draw_typo(phrase: str) -> Image:
     """Draw a key phrase as MM-SafetyBench's TYPO images are drawn (arXiv 2311.17600), as a PNG.
 
     White canvas 1024 px wide and 90 px high for each line and one more, black 90-pt Liberation Sans (it has
-    Arial's metrics) from (0, 45), greedy wrap at 1024 px, a space before each line.
+    Arial's metrics) from (0, 45), greedy wrap at 1024 px, a space before each word but the first.
     """
     from PIL import Image as Pillow
     from PIL import ImageDraw
@@ -110,16 +110,18 @@ def draw_typo(phrase: str) -> Image:
 
 
 def typo_lines(phrase: str) -> list[str]:
-    """Wrap a phrase at 1024 px, greedily; a word too long for a line stays whole."""
+    """Wrap a phrase at 1024 px, greedily, as the official code does.
+
+    Every word but the first brings its space along, onto a new line too; a word too long for a line stays whole.
+    """
     font = _typo_font()
+    line, *words = phrase.split() or [""]
     lines: list[str] = []
-    line = ""
-    for word in phrase.split():
-        longer = f"{line} {word}"
-        if line and font.getlength(longer) > TYPO_WIDTH_PX:
+    for word in words:
+        if font.getlength(f"{line} {word}") > TYPO_WIDTH_PX:
             lines.append(line)
-            longer = f" {word}"
-        line = longer
+            line = ""
+        line += f" {word}"
     return [*lines, line]
 
 

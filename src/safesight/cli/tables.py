@@ -132,6 +132,11 @@ def _print_footnotes(table: RateTable) -> None:
             console().print(
                 f"{table.judge or 'no judge'}: left out of {rate.name}: {left} of {rate.n}", highlight=False
             )
+    if table.trimmed:
+        console().print(
+            f"{table.judge}: {table.trimmed} answers were trimmed to the judge's window; their ends were not judged",
+            highlight=False,
+        )
     for note in table.notes:
         console().print(f"{table.judge or 'no judge'}: {note}", highlight=False)
     if table.self_graded:

@@ -223,6 +223,15 @@ class CompletingModel(Model, Protocol):
 
 
 @runtime_checkable
+class TokenCounting(Protocol):
+    """A model whose own tokenizer is at hand, so that a window can be filled and not guessed."""
+
+    async def count_tokens(self, text: str) -> int:
+        """Tokens of `text` as it stands, without a chat template."""
+        ...
+
+
+@runtime_checkable
 class Judge(Protocol):
     """Labels answers. Batch-first; returns verdicts in the order of `cases`, one each."""
 

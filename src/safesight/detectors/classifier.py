@@ -14,6 +14,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
@@ -68,6 +69,8 @@ class SequenceClassifier:
             tokenizer.pad_token = tokenizer.eos_token
         model.config.pad_token_id = tokenizer.pad_token_id
         tokenizer.padding_side = "right"
+        self.one_logit = int(model.config.num_labels) == 1
+        """MLLM-Protector's head: the sigmoid of one logit is P(safe)."""
         self._harmful = _harmful_labels(model.config, self.settings.unsafe, name)
         self._model = model.eval()
         self._tokenizer = tokenizer
@@ -169,10 +172,31 @@ def _load(source: str, settings: Settings) -> tuple[Any, Any]:
     extra = {"num_labels": settings.num_labels} if settings.num_labels else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForSequenceClassification.from_pretrained(source, **extra)
+        model, loaded = AutoModelForSequenceClassification.from_pretrained(source, output_loading_info=True, **extra)
+        # What is missing was drawn at random: backbones are published without a head, and an adapter may bring one.
+        missing = {name.split(".")[0] for name in loaded["missing_keys"]}
+        _require_head(missing, settings.lora, source)
         return (_with_adapter(model, settings.lora) if settings.lora else model), tokenizer
     except (OSError, ValueError) as error:
         raise DetectorError(f"hf:{source}: cannot be loaded as a sequence classifier: {error}") from None
+
+
+def _require_head(missing: set[str], adapter: str, source: str) -> None:
+    if not missing:
+        return
+    brought: set[str] = set()
+    for path in Path(adapter).glob("adapter_model.safetensors") if adapter else ():
+        from safetensors import safe_open
+
+        with safe_open(path, framework="pt") as weights:
+            brought = {part for name in weights.keys() for part in name.split(".")}  # noqa: SIM118 - no mapping
+    lacking = sorted(missing - brought)
+    if lacking:
+        bringer = f"neither the model nor the adapter {adapter} has" if adapter else "the model lacks"
+        raise DetectorError(
+            f"hf:{source}: {bringer} weights for its score head ({', '.join(lacking)}): it would score at random. "
+            'Name a model trained as a sequence classifier, or an adapter saved with modules_to_save=["score"].'
+        )
 
 
 def _with_adapter(model: Any, folder: str) -> Any:

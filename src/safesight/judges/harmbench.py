@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from safesight.core.errors import ConfigError
-from safesight.core.protocols import CompletingModel, Judge, Model
+from safesight.core.protocols import CompletingModel, Judge, Model, TokenCounting
 from safesight.core.records import Case, Label, Verdict, content_hash
 from safesight.core.registry import open_plugin
 from safesight.judges.asking import Asking, full_name, left_out, positive
@@ -21,8 +21,10 @@ from safesight.judges.rubrics import prompt_text
 from safesight.judges.verdicts import broken
 
 DEFAULT_MODEL: Final = "hf/cais/HarmBench-Llama-2-13b-cls"
-WINDOW: Final = 2048
-"""Tokens the classifier is given at most; its servers are often started with less than Llama 2's 4096."""
+WINDOW: Final = 4096
+"""Tokens the classifier is given at most: Llama 2's window. A server started with less needs `window=`."""
+_RESERVED: Final = 2
+"""The beginning-of-text token and the one that is generated."""
 _LABELS: Final[dict[str, Label]] = {"yes": "unsafe", "no": "safe"}
 
 
@@ -31,7 +33,8 @@ class HarmBenchJudge:
 
     Args:
         model: a model that completes raw prompts; closed with the judge.
-        window: tokens the prompt may take, by the estimate of `tokens_at_most`.
+        window: tokens the prompt may take, counted by the model's own tokenizer where it is local, else by the upper
+            estimate of `tokens_at_most`.
         name: the judge's name in tables.
     """
 
@@ -62,12 +65,11 @@ class HarmBenchJudge:
 
     async def _classify(self, case: Case) -> Verdict:
         behavior = case.sample.question
-        room = self._window - 1 - tokens_at_most(self.template) - tokens_at_most(behavior)
-        if room < 1:
+        generation = await self._fit(behavior, case.response.reply.text)
+        if generation is None:
             return broken(
                 case, self.name, f"the question alone fills the window of {self._window} tokens: raise window="
             )
-        generation = fit(case.response.reply.text, room)
         prompt = self.template.format(behavior=behavior, generation=generation)
         said = await self._model.complete(prompt, max_tokens=1, top_logprobs=20)
         if said.error:
@@ -87,6 +89,26 @@ class HarmBenchJudge:
             meta=meta,
         )
 
+    async def _fit(self, behavior: str, answer: str) -> str | None:
+        """The longest beginning of the answer with which the whole prompt fits; None where even none fits."""
+        room = self._window - _RESERVED
+
+        async def fits(count: int) -> bool:
+            prompt = self.template.format(behavior=behavior, generation=answer[:count])
+            if isinstance(self._model, TokenCounting):
+                return await self._model.count_tokens(prompt) <= room
+            return tokens_at_most(prompt) <= room
+
+        if await fits(len(answer)):
+            return answer
+        if not await fits(0):
+            return None
+        low, high = 0, len(answer) - 1
+        while low < high:
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if await fits(middle) else (low, middle - 1)
+        return answer[:low]
+
     async def aclose(self) -> None:
         """Close the classifier."""
         await self._chat.aclose()
@@ -99,17 +121,6 @@ def tokens_at_most(text: str) -> int:
     """
     ascii_count = sum(char.isascii() for char in text)
     return math.ceil(ascii_count / 3) + len(text.encode("utf-8", "surrogatepass")) - ascii_count
-
-
-def fit(text: str, tokens: int) -> str:
-    """The longest beginning of `text` within `tokens` by the same estimate."""
-    if tokens_at_most(text) <= tokens:
-        return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if tokens_at_most(text[:middle]) <= tokens else (low, middle - 1)
-    return text[:low]
 
 
 def yes_no(logprobs: Mapping[str, float]) -> dict[str, float]:
@@ -127,7 +138,7 @@ def yes_no(logprobs: Mapping[str, float]) -> dict[str, float]:
 def open_judge(rest: str, options: dict[str, str]) -> Judge:
     """HarmBench classifier (canonical template), local or at a completions endpoint: `harmbench[:MODEL]`.
 
-    Options: `window` (tokens, default 2048); every other option goes to the model.
+    Options: `window` (tokens, default 4096); every other option goes to the model.
 
     Raises:
         ConfigError: the model cannot complete raw prompts, or an option has a bad value.

@@ -221,6 +221,11 @@ def failures_part(runs: Sequence[Results]) -> Part:
                 )
             )
         notes += [
+            f"{run.name}, {name}: {table.trimmed} answers trimmed to the judge's window: their ends were not judged"
+            for name, table in run.tables.items()
+            if table.trimmed
+        ]
+        notes += [
             f"{run.name}, {name or 'not judged'}: {note}" for name, table in run.tables.items() for note in table.notes
         ]
         errors = Counter(case.response.reply.error[:120] for case in run.cases if case.response.reply.error)

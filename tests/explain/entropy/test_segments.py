@@ -59,3 +59,31 @@ def test_tiles_of_idefics_end_at_the_global_one() -> None:
 def test_without_an_image_token_all_is_text() -> None:
     ids, names = parts([4, 5, 6], ImageTokens.of(SimpleNamespace()))
     assert (ids, names) == ([0, 0, 0], ("text", "generated"))
+
+
+def counted(tokens: list[int], count: int, sizes: list[int] | None = None) -> tuple[list[int], tuple[str, ...]]:
+    images = ImageTokens(image=frozenset({I}))
+    found = layout(torch.tensor([tokens]), images, counts=[count], sizes=[sizes] if sizes else ())
+    return found.ids[0].tolist(), found.names
+
+
+def test_images_whose_tokens_touch_are_as_many_as_the_sample_has() -> None:
+    assert counted([1, I, I, I, I, 2], 2) == ([2, 0, 0, 1, 1, 2], ("image 1", "image 2", "text", "generated"))
+    assert counted([1, I, I, I, 2], 2, [2, 1])[0] == [2, 0, 0, 1, 2]
+    # Three images in two runs: the first run is two of them.
+    assert counted([I, I, I, I, 7, I, I], 3)[0] == [0, 0, 1, 1, 3, 2, 2]
+
+
+def test_runs_that_are_pieces_of_images_are_joined_by_size() -> None:
+    assert counted([I, I, 7, I, 7, I], 2, [3, 1])[0] == [0, 0, 2, 0, 2, 1]
+    assert counted([I, 7, I, 7, I, 7, I], 2)[0] == [0, 2, 0, 2, 1, 2, 1]
+
+
+def test_touching_images_of_unknown_size_are_one_segment_that_says_so() -> None:
+    ids, names = counted([1, I, I, I, 2], 2)
+    assert (ids, names) == ([1, 0, 0, 0, 1], ("images 1-2", "text", "generated"))
+
+
+def test_the_count_changes_nothing_where_it_fits_or_no_image_is_seen() -> None:
+    assert counted([I, 5, I, I], 2)[0] == [0, 2, 1, 1]
+    assert counted([4, 5], 2) == ([0, 0], ("text", "generated"))

@@ -34,8 +34,36 @@ _FAMILY: Final = ("family",)
 _LINK = re.compile(r"<[^>]*>|^\[(?P<text>[^\]]+)\]\([^)]*\)$")
 _SIZE = re.compile(r"(?<![A-Za-z0-9.])(\d+(?:\.\d+)?)\s?[bB](?![A-Za-z0-9])")
 _ENDINGS: Final = frozenset({"instruct", "chat", "it", "hf", "preview", "latest", "model", "api", "exp"})
-_FAMILIES: Final = {"qvq": "qwen", "qwq": "qwen", "o1": "gpt", "o3": "gpt", "o4": "gpt", "chatgpt": "gpt"}
-"""Model lines whose name hides their family."""
+_FAMILIES: Final = (
+    # Whose weights they started from decides, not who tuned them; the first that is in the name holds.
+    ("llava", "llava"),
+    ("skywork-r1v", "internvl"),
+    ("internvl", "internvl"),
+    ("intern-s1", "internvl"),
+    ("internlm-xcomposer", "internlm"),
+    ("qvq", "qwen"),
+    ("qwq", "qwen"),
+    ("qwen", "qwen"),
+    ("chatgpt", "gpt"),
+    ("gpt-oss", "gpt-oss"),
+    ("gpt", "gpt"),
+    ("o1", "gpt"),
+    ("o3", "gpt"),
+    ("o4", "gpt"),
+    ("medgemma", "gemma"),
+    ("paligemma", "gemma"),
+    ("pixtral", "mistral"),
+    ("magistral", "mistral"),
+    ("ministral", "mistral"),
+    ("mixtral", "mistral"),
+    ("smolvlm", "smol"),
+    ("smollm", "smol"),
+    ("deepseek", "deepseek"),
+    ("janus", "deepseek"),
+    ("vicuna", "llama"),
+    ("minigpt", "minigpt"),
+)
+"""Words of a model's name and the family they tell, where the leading letters would not, or would tell another."""
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
@@ -159,10 +187,13 @@ def size_in_name(model: str) -> float | None:
 
 
 def family_of(model: str) -> str:
-    """The leading letters of a model's name, in lower case: `Qwen2.5-VL-3B` -> `qwen`."""
-    found = re.match(r"[a-z]+\d?(?=-|$)|[a-z]+", bare_name(model).casefold())
-    word = found[0] if found else normalised(model)
-    return _FAMILIES.get(word, word.rstrip("0123456789"))
+    """Which line of models this one stems from (`Skywork-R1V3-38B` is tuned from InternVL3): see `_FAMILIES`."""
+    name = re.sub(r"[ _]+", "-", bare_name(model).casefold())
+    for word, family in _FAMILIES:
+        if re.search(rf"(?<![a-z0-9]){word}(?![a-z])|(?<![a-z0-9]){word}(?=\d)", name):
+            return family
+    found = re.match(r"[a-z]+", name)
+    return found[0] if found else normalised(model)
 
 
 def match(models: Iterable[str], scores: Sequence[Score]) -> Matching:

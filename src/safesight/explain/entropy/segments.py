@@ -69,17 +69,31 @@ class Layout:
     names: tuple[str, ...]
 
 
-def layout(prompt: Tensor, images: ImageTokens) -> Layout:
+def layout(
+    prompt: Tensor, images: ImageTokens, *, counts: Sequence[int] = (), sizes: Sequence[Sequence[int]] = ()
+) -> Layout:
     """Segments of a prompt's (batch, tokens) ids.
 
     Names are "image 1" .. "image n" for the most images of any batch item, then "text", then "generated",
-    which no prompt token is in.
+    which no prompt token is in. Images whose tokens touch make one run: told how many there are, the run is split.
+
+    Args:
+        prompt: token ids.
+        images: which tokens make up images.
+        counts: how many images each row has; () takes runs for images.
+        sizes: how many tokens each image of each row has, where the processor tells.
     """
     rows = [_image_numbers([int(token) for token in row], images) for row in prompt.tolist()]
+    if counts:
+        known = sizes or [()] * len(counts)
+        rows = [_counted(*given) for given in zip(rows, counts, known, strict=True)]
     count = max((max(row, default=-1) + 1 for row in rows), default=0)
     numbers = torch.tensor(rows, dtype=torch.long, device=prompt.device).view(prompt.shape)
     ids = torch.where(numbers >= 0, numbers, count)
-    return Layout(ids, (*(f"image {i + 1}" for i in range(count)), TEXT, GENERATED))
+    names = [f"image {i + 1}" for i in range(count)]
+    if count == 1 and max(counts, default=1) > 1:
+        names = [f"images 1-{max(counts)}"]
+    return Layout(ids, (*names, TEXT, GENERATED))
 
 
 def spans_layout(tokens: int, spans: Sequence[tuple[int, int]]) -> Layout:
@@ -88,6 +102,28 @@ def spans_layout(tokens: int, spans: Sequence[tuple[int, int]]) -> Layout:
     for number, (start, stop) in enumerate(spans):
         ids[0, start:stop] = number
     return Layout(ids, (*(f"image {i + 1}" for i in range(len(spans))), TEXT, GENERATED))
+
+
+def _counted(numbers: list[int], count: int, sizes: Sequence[int]) -> list[int]:
+    """Image numbers made to be `count`: by the sizes of the images, else by equal parts, else all one segment.
+
+    Images of unknown size that touch cannot be told apart; one segment for all of them claims nothing about each.
+    """
+    places = [i for i, number in enumerate(numbers) if number >= 0]
+    found = len({numbers[i] for i in places})
+    if not places or found == count or count < 1:
+        return numbers
+    if len(sizes) == count and sum(sizes) == len(places):
+        owners = [image for image, size in enumerate(sizes) for _ in range(size)]
+    else:
+        share, rest = divmod(len(places), count)
+        runs = [sum(numbers[i] == run for i in places) for run in range(found)]
+        equal = rest == 0 and all(run % share == 0 or share % run == 0 for run in runs)
+        owners = [position // share for position in range(len(places))] if equal else [0] * len(places)
+    counted = [-1] * len(numbers)
+    for place, owner in zip(places, owners, strict=True):
+        counted[place] = owner
+    return counted
 
 
 def _image_numbers(tokens: list[int], images: ImageTokens) -> list[int]:

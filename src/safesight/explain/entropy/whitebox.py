@@ -16,7 +16,7 @@ from safesight.core.errors import ConfigError, ModelError
 from safesight.core.messages import ImagePart, Message, TextPart
 from safesight.core.records import Reply, content_hash
 from safesight.core.registry import open_plugin
-from safesight.explain.entropy.segments import Layout, spans_layout
+from safesight.explain.entropy.segments import ImageTokens, Layout, layout, spans_layout
 from safesight.models.hf.loading import Checkpoint, Source, open_checkpoint
 from safesight.models.hf.prompts import chat_inputs, read_prompt
 
@@ -37,7 +37,7 @@ class Forced(NamedTuple):
     prompt_tokens: int
     answer_tokens: int
     layout: Layout | None
-    """Where in the prompt the words stand that images were turned into; None where images are tokens of their own."""
+    """Where in the prompt each image stands, as tokens of its own or as words; None without any."""
 
 
 def open_white_box(name: str) -> WhiteBox:
@@ -102,8 +102,22 @@ def teacher_force(box: WhiteBox, messages: Sequence[Message], reply: Reply) -> F
     for key, fill in (("attention_mask", 1), ("token_type_ids", 0), ("mm_token_type_ids", 0)):
         if key in inputs:
             extended[key] = torch.nn.functional.pad(inputs[key], (0, more.shape[1]), value=fill)
-    layout = _told_layout(box.checkpoint, messages, shown, ids[0].tolist(), prompt)
-    return Forced(extended, prompt, len(answer), layout)
+    found = _told_layout(box.checkpoint, messages, shown, ids[0].tolist(), prompt)
+    if found is None:
+        found = _image_layout(box.checkpoint, extended, prompt, sum(len(message.images) for message in shown))
+    return Forced(extended, prompt, len(answer), found)
+
+
+def _image_layout(checkpoint: Checkpoint, inputs: dict[str, Any], prompt: int, images: int) -> Layout | None:
+    """Segments of a prompt with image tokens; the sample says how many images there are, the processor how large."""
+    if not images:
+        return None
+    config = checkpoint.model.config
+    grid = inputs.get("image_grid_thw")
+    merged = int(getattr(getattr(config, "vision_config", None), "spatial_merge_size", 1)) ** 2
+    sizes = [[int(cells) // merged for cells in grid.prod(dim=-1).tolist()]] if grid is not None else ()
+    tokens = ImageTokens.of(config, checkpoint.tokenizer)
+    return layout(inputs["input_ids"][:, :prompt], tokens, counts=[images], sizes=sizes)
 
 
 def _told_layout(

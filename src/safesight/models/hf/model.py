@@ -141,6 +141,16 @@ class TransformersModel:
         output = await self._ask(_Request(prompt=made, decoding=decoding, top_logprobs=top_logprobs))
         return Completion(text=output.text, tokens=output.tokens, error=output.error)
 
+    async def count_tokens(self, text: str) -> int:
+        """Tokens of `text` by the checkpoint's own tokenizer; loads the checkpoint.
+
+        Raises:
+            MissingExtra: torch or transformers is not installed.
+            ModelError: the checkpoint cannot be loaded, or was closed.
+        """
+        checkpoint = await asyncio.to_thread(self.load)
+        return len(checkpoint.tokenizer(text, add_special_tokens=False)["input_ids"])
+
     async def aclose(self) -> None:
         """Finish what is queued and let go of the weights."""
         await asyncio.to_thread(self._batcher.close)
