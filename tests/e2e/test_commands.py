@@ -167,6 +167,7 @@ def test_bad_input_is_one_clear_line(arguments: tuple[str, ...], says: str) -> N
 def test_another_run_under_the_same_name_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     safesight(*ECHO, "--limit", "2", "--run", path)
+    assert "holds another run" in safesight(*ECHO, "--limit", "1", "--run", path, code=2)
     assert "holds another run" in safesight(*ECHO, "--limit", "2", "--temperature", "1", "--run", path, code=2)
 
 

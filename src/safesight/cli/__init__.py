@@ -8,10 +8,12 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command line; deliberate errors end with their message and exit status 2, without a traceback."""
+    """Run the command line; errors end with their message and exit status 2, without a traceback."""
     from safesight.cli.app import build
+    from safesight.cli.encoding import survive_any_console
     from safesight.core.errors import SafeSightError
 
+    survive_any_console()
     try:
         build()()
     except SafeSightError as error:
@@ -21,3 +23,7 @@ def main() -> None:
         # The reader of our output (`| head`) has left; that is not an error of ours.
         sys.stderr.close()
         raise SystemExit(0) from None
+    except OSError as error:
+        # A full disk, a folder that may not be written, a file that went away: the system's own words say which.
+        print(f"error: {error}. Check that the place can be written and has room.", file=sys.stderr)
+        raise SystemExit(2) from None

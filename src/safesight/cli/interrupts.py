@@ -1,25 +1,27 @@
-"""Ctrl-C and SIGTERM, where they can be heard: the first finishes what is in flight, the second drops it."""
+"""Ctrl-C and SIGTERM, where they can be heard: the first finishes what is in flight, the second drops it.
+
+Windows' loops know no signal handlers, and no thread but the main one may set any (notebooks, Ray, a web worker): there
+the loop's owner gets the KeyboardInterrupt, and what was committed is kept.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Generator
+import threading
+from collections.abc import Callable, Generator
+from typing import Final
 
 from safesight.cli.tables import console
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
 def interruptible() -> Generator[asyncio.Event]:
-    """An event that the first signal sets; the second cancels the current task.
-
-    Where an event loop takes no signal handlers (Windows, a thread, a notebook's kernel) the event is never set and
-    Ctrl-C stops the process as it does any other: what was committed is kept.
-    """
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    """An event that the first signal sets; the second cancels the current task."""
+    stop = asyncio.Event()
     task = asyncio.current_task()
 
     def interrupt() -> None:
@@ -28,13 +30,33 @@ def interruptible() -> Generator[asyncio.Event]:
         console().print("finishing what is in flight; press Ctrl-C again to drop it", style="yellow")
         stop.set()
 
-    heard: list[signal.Signals] = []
-    for number in _SIGNALS:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.add_signal_handler(number, interrupt)
-            heard.append(number)
-    try:
+    with on_signals(interrupt):
         yield stop
-    finally:
-        for number in heard:
-            loop.remove_signal_handler(number)
+
+
+@contextlib.contextmanager
+def on_signals(call: Callable[[], object]) -> Generator[None]:
+    """Call `call` in the running loop at each Ctrl-C or SIGTERM, as far as the platform and the thread allow."""
+    with contextlib.ExitStack() as undo:
+        for number in _SIGNALS:
+            if not _by_loop(number, call, undo):
+                _by_process(number, call, undo)
+        yield
+
+
+def _by_loop(number: signal.Signals, call: Callable[[], object], undo: contextlib.ExitStack) -> bool:
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(number, call)
+    except (NotImplementedError, RuntimeError, ValueError):
+        return False
+    undo.callback(loop.remove_signal_handler, number)
+    return True
+
+
+def _by_process(number: signal.Signals, call: Callable[[], object], undo: contextlib.ExitStack) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    before = signal.signal(number, lambda *_: loop.call_soon_threadsafe(call))
+    undo.callback(signal.signal, number, before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import time
 from collections.abc import Callable, Generator
 
@@ -13,11 +14,23 @@ from safesight.cli.tables import console
 from safesight.runner.progress import Progress
 
 _PLAIN_EVERY_S = 15.0
+_REASONS = 3
+"""Reasons told while a stage runs."""
+_LONGEST = 500
+
+
+def shorter(reason: str) -> str:
+    """A reason on one line, cut where a server would not stop."""
+    text = " ".join(reason.split())
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 @contextlib.contextmanager
 def live() -> Generator[Callable[[Progress], None]]:
-    """Show whatever progress the yielded function is called with, until the block ends."""
+    """Show whatever progress the yielded function is called with, until the block ends.
+
+    The first reasons for failures are printed when they are met: nobody need wait for the end to learn of a typo.
+    """
     out = console()
     line = _Line()
     if not out.is_terminal:
@@ -33,18 +46,27 @@ class _Line:
     def __init__(self) -> None:
         self._now: Progress | None = None
         self._printed = time.monotonic()
+        self._told = 0
+
+    def _tell(self, now: Progress) -> None:
+        if now is not self._now:
+            self._now, self._told = now, 0
+        for reason in itertools.islice(now.reasons, self._told, _REASONS):
+            self._told += 1
+            console().print(f"{now.stage} failed: {shorter(reason)}", style="yellow", highlight=False, markup=False)
 
     def text(self) -> Text:
         return Text("" if self._now is None or self._now.ended else describe(self._now))
 
     def drawn(self, now: Progress) -> None:
         """On a terminal the line redraws itself; a stage that ended stays above it."""
-        self._now = now
+        self._tell(now)
         if now.ended:
             console().print(describe(now), highlight=False)
 
     def plain(self, now: Progress) -> None:
         """Elsewhere a line is printed now and then, and when a stage ends."""
+        self._tell(now)
         if now.ended or time.monotonic() - self._printed >= _PLAIN_EVERY_S:
             self._printed = time.monotonic()
             console().print(describe(now), highlight=False)

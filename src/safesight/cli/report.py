@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -71,14 +70,14 @@ def view(
 
 
 async def _serve(runs: RunFolder, notes: Notes, *, host: str, port: int, token: str) -> None:
+    from safesight.cli.interrupts import on_signals
     from safesight.view.server import serve
 
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = asyncio.Event()
 
     def ready(address: str) -> None:
         typer.echo(f"view: {address}\nruns are only read; notes go to {runs.notes_path}. Stop with Ctrl-C.")
         sys.stdout.flush()
 
-    await serve(runs, notes, host=host, port=port, token=token, ready=ready, stop=stop)
+    with on_signals(stop.set):
+        await serve(runs, notes, host=host, port=port, token=token, ready=ready, stop=stop)

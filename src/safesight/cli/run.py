@@ -39,6 +39,10 @@ def run(
     top_p: Annotated[float | None, typer.Option(help="Nucleus mass; unset: provider's default.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=1, help="Longest answer; unset: provider's default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seeds selection; sent to the model only when given.")] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(help="Stop asking when the run file has cost so many US dollars; needs prices.")
+    ] = None,
+    max_time: Annotated[str | None, typer.Option(help="Stop asking after so long: 90s, 30m, 1h30m.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")] = False,
 ) -> None:
     """Run a benchmark on a model: generate and judge; resumable; prints the rate table."""
@@ -60,6 +64,8 @@ def run(
         concurrency=concurrency,
         decoding=Decoding(temperature=temperature, top_p=top_p, max_tokens=max_tokens, seed=seed),
         seed=seed or 0,
+        max_cost_usd=max_cost,
+        max_time=max_time,
     )
     raise typer.Exit(carry_out(request, dry_run=dry_run))
 
@@ -70,9 +76,11 @@ def judge(
     concurrency: Annotated[int, typer.Option(min=1, help="Batches judged at once.")] = 8,
 ) -> None:
     """Add judges to a finished run; generates nothing."""
+    from safesight.cli.outcome import conclude
     from safesight.cli.session import judge_watched
     from safesight.cli.tables import print_results
 
     results, finished = asyncio.run(judge_watched(run, judge, concurrency=concurrency))
     print_results(results)
-    raise typer.Exit(0 if finished else 130)
+    status = conclude(results)
+    raise typer.Exit(status if finished else 130)

@@ -6,37 +6,54 @@ import asyncio
 from pathlib import Path
 
 from safesight.cli.interrupts import interruptible
+from safesight.cli.outcome import OUT_OF_BUDGET, conclude
 from safesight.cli.progress import live
 from safesight.cli.tables import console, print_results
 from safesight.core.protocols import Judge
 from safesight.runner import run as runs
 from safesight.runner.plan import Estimate, estimate
+from safesight.runner.progress import Progress
 from safesight.runner.results import Results
 from safesight.runner.run import Prepared, RunRequest, prepare
 
 
 def carry_out(request: RunRequest, *, dry_run: bool = False) -> int:
-    """Do a run and print its rates; return the exit status (130 when interrupted)."""
+    """Do a run and print its rates; return the exit status (see `outcome`)."""
     run = prepare(request)
     for problem in run.job.dataset.problems:
         console().print(f"note: {problem}", style="yellow", highlight=False)
     if dry_run:
         _print_estimate(estimate(run.job), run.path, request)
         return 0
-    results, finished = asyncio.run(_watched(run))
+    ends = _Ends()
+    results, finished = asyncio.run(_watched(run, ends))
     print_results(results)
     if not finished:
         console().print(
             f"Interrupted. The same command resumes {run.path}.", style="yellow", highlight=False, soft_wrap=True
         )
         return 130
+    status = conclude(results)
     console().print(f"run file: {run.path}", highlight=False, soft_wrap=True)
-    return 0
+    if ends.budget:
+        console().print(f"Stopped by {ends.budget}. The same command goes on from here.", style="yellow")
+    return status or (OUT_OF_BUDGET if ends.budget else 0)
 
 
-async def _watched(run: Prepared) -> tuple[Results, bool]:
+class _Ends:
+    """What ended the stages of a run before their end."""
+
+    budget = ""
+
+
+async def _watched(run: Prepared, ends: _Ends) -> tuple[Results, bool]:
     with interruptible() as stop, live() as update:
-        results = await runs.carry_out(run, on_progress=update, stop=stop)
+
+        def follow(now: Progress) -> None:
+            ends.budget = ends.budget or now.stopped
+            update(now)
+
+        results = await runs.carry_out(run, on_progress=follow, stop=stop)
         return results, not stop.is_set()
 
 

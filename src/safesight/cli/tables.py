@@ -39,6 +39,8 @@ def print_results(results: Results) -> None:
     out = console()
     title = f"{manifest.benchmark} {manifest.arm} · {manifest.model} · defence {manifest.defence}".replace("  ", " ")
     out.print(_rates(title, tables, benchmark.paper_count if benchmark is not None else ""))
+    if benchmark is not None and not benchmark.paper_count:
+        out.print(f'No row "as the paper counts": {benchmark.name} has no such count.', style="dim", highlight=False)
     for table in tables:
         _print_footnotes(table)
     for name, refused in results.notes.items():

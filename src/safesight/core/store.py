@@ -79,6 +79,15 @@ def _typed_event(event: GuardEvent) -> GuardEvent:
     return event
 
 
+class Failure(msgspec.Struct, frozen=True):
+    """So many answers ("model") or verdicts (a judge's name) that did not come, for one reason."""
+
+    who: str
+    status: str
+    reason: str
+    count: int
+
+
 class RunStore:
     """One run file. Use as a context manager; not for use by two threads at once."""
 
@@ -223,8 +232,30 @@ class RunStore:
         return _decode(self._query(sql, (probe,)), Probe)
 
     def judges(self) -> list[str]:
-        """Names of the judges with verdicts in this run, sorted."""
-        return [row[0] for row in self._query("SELECT DISTINCT judge FROM verdicts ORDER BY judge")]
+        """Names of the judges that judged this run, sorted; also of those that found nothing to judge."""
+        noted = "SELECT substr(name, 12) FROM meta WHERE name LIKE 'note:judge:%'"
+        sql = f"SELECT judge FROM verdicts UNION {noted} ORDER BY 1"
+        return [row[0] for row in self._query(sql)]
+
+    def failures(self) -> list[Failure]:
+        """Answers and verdicts that did not come, by who failed and why, the most frequent first."""
+        sql = (
+            "SELECT 'model', data ->> '$.reply.status', coalesce(data ->> '$.reply.error', ''), count(*) "
+            "FROM responses "
+            "WHERE data ->> '$.reply.status' NOT IN ('ok', 'truncated') GROUP BY 2, 3 "
+            "UNION ALL SELECT judge, 'error', data ->> 'error', count(*) FROM verdicts "
+            "WHERE coalesce(data ->> 'error', '') <> '' GROUP BY 1, 3 ORDER BY 4 DESC, 1, 3"
+        )
+        return [Failure(*row) for row in self._query(sql)]
+
+    def spent_usd(self) -> float:
+        """What the answers cost together, where prices were known."""
+        return self._query("SELECT coalesce(sum(data ->> '$.reply.usage.cost_usd'), 0.0) FROM responses").fetchone()[0]
+
+    def decided(self) -> int:
+        """Verdicts that say safe or unsafe."""
+        sql = "SELECT count(*) FROM verdicts WHERE data ->> 'label' IN ('safe', 'unsafe')"
+        return self._query(sql).fetchone()[0]
 
     def cases(self, judge: str | None = None, *, only: Sequence[str] | None = None) -> Iterator[Case]:
         """Samples with their responses and, when `judge` is named, its verdicts, in data-set order.

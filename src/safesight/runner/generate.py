@@ -18,6 +18,7 @@ from safesight.core.errors import DataError, SafeSightError, StoreError
 from safesight.core.protocols import BrokenItem, Dataset, Defence, Model, SettingsLearner
 from safesight.core.records import Decoding, Reply, Response, Sample, response_key, sample_key
 from safesight.core.store import RunStore
+from safesight.runner.budget import Budget
 from safesight.runner.limiter import AdaptiveLimit
 from safesight.runner.progress import Progress
 from safesight.runner.select import Selection, choose
@@ -46,16 +47,19 @@ async def generate(
     progress: Progress,
     on_progress: Callable[[Progress], None] | None = None,
     stop: asyncio.Event | None = None,
+    budget: Budget | None = None,
 ) -> None:
     """Answer every selected sample that the run file has no answer for.
 
-    Setting `stop` lets what is in flight finish and returns; cancelling the task loses only what is in flight.
+    Setting `stop`, or reaching the `budget`, lets what is in flight finish and returns; cancelling the task loses only
+    what is in flight.
 
     Raises:
         ModelError: the model can never answer. What was answered before is committed.
         StoreError: the run file cannot be written.
     """
     stop = stop or asyncio.Event()
+    budget = budget or Budget()
     limit = AdaptiveLimit(min(job.concurrency, job.model.max_concurrency or job.concurrency))
     if hasattr(job.model, "pressure"):
         job.model.pressure = limit.pressure  # type: ignore[attr-defined]  # optional hook of HTTP models
@@ -65,8 +69,11 @@ async def generate(
     writer = _Writer(store)
 
     async def worker() -> None:
-        while not stop.is_set():
+        while not (stop.is_set() or progress.stopped):
             async with limit:
+                progress.stopped = budget.reached(progress.cost_usd or 0.0)
+                if progress.stopped:
+                    return
                 item = await work.next()
                 if item is None:
                     return
@@ -116,8 +123,8 @@ async def _answer(job: Job, sample: Sample) -> Reply:
     started = time.monotonic()
     try:
         if job.defence is not None:
-            return await job.defence.respond(job.model, sample, decoding=job.decoding)
-        return await job.model.generate(sample.messages, decoding=job.decoding)
+            return _delivered(await job.defence.respond(job.model, sample, decoding=job.decoding))
+        return _delivered(await job.model.generate(sample.messages, decoding=job.decoding))
     except SafeSightError as error:
         # One unreadable image costs one answer; anything else deliberate would fail every sample alike.
         if not isinstance(error, DataError):
@@ -125,6 +132,12 @@ async def _answer(job: Job, sample: Sample) -> Reply:
         return _failed(error, started)
     except Exception as error:  # noqa: BLE001  # a plugin's bug must not take the other answers with it
         return _failed(error, started)
+
+
+def _delivered(reply: Reply) -> Reply:
+    """Text that stands before a provider's cut was delivered, whatever a model plugin calls it: it is judged."""
+    cut = reply.status == "blocked" and reply.text.strip() and not reply.guard_events
+    return msgspec.structs.replace(reply, status="truncated") if cut else reply
 
 
 def _failed(error: Exception, started: float) -> Reply:

@@ -51,9 +51,9 @@ async def judge_run(
             verdicts = await _judge(judge, cases)
             store.add(verdicts=(msgspec.structs.replace(v, judge=row) for v in verdicts))
             progress.done += len(verdicts)
-            broken = sum(1 for v in verdicts if v.error)
-            if broken:
-                progress.failed["error"] = progress.failed.get("error", 0) + broken
+            for verdict in verdicts:
+                if verdict.error:
+                    progress.fail("error", verdict.error)
             if on_progress is not None:
                 on_progress(progress)
 

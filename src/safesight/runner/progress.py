@@ -20,6 +20,10 @@ class Progress:
     """Found finished from an earlier session."""
     failed: dict[str, int] = field(default_factory=dict[str, int])
     """Finished without a judgeable answer, by status."""
+    reasons: dict[str, int] = field(default_factory=dict[str, int])
+    """Why they failed, in the order in which each reason was first met."""
+    stopped: str = ""
+    """Which limit of the budget ended this stage; "" while none has."""
     cost_usd: float | None = None
     tokens: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -42,7 +46,13 @@ class Progress:
         """Add one finished reply."""
         self.done += 1
         if reply.status not in ("ok", "truncated"):
-            self.failed[reply.status] = self.failed.get(reply.status, 0) + 1
+            self.fail(reply.status, reply.error)
         self.tokens += reply.usage.prompt_tokens + reply.usage.completion_tokens
         if reply.usage.cost_usd is not None:
             self.cost_usd = (self.cost_usd or 0.0) + reply.usage.cost_usd
+
+    def fail(self, status: str, reason: str, count: int = 1) -> None:
+        """Add failures of one kind."""
+        self.failed[status] = self.failed.get(status, 0) + count
+        if reason:
+            self.reasons[reason] = self.reasons.get(reason, 0) + count

@@ -17,6 +17,7 @@ from safesight.core.protocols import Benchmark, DataOptions, Defence, Judge, Mod
 from safesight.core.records import Decoding, Manifest
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
+from safesight.runner.budget import Budget, read_budget
 from safesight.runner.generate import Job, generate
 from safesight.runner.judging import judge_run
 from safesight.runner.plan import manifest, open_or_create, run_path
@@ -47,6 +48,10 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int = 16
     decoding: Decoding = Decoding()
     seed: int = 0
+    max_cost_usd: float | None = None
+    """Ask nothing more when the run file has cost so much; needs a model whose prices are known."""
+    max_time: str | None = None
+    """Ask nothing more after so long: "90s", "30m", "1h30m"; what was answered is judged."""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +62,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Manifest
     path: Path
     caveat: str
+    budget: Budget
     owned: tuple[Model | Judge | Defence, ...]
     """What was opened here and is closed when the run ends."""
 
@@ -95,6 +101,11 @@ def prepare(request: RunRequest) -> Prepared:
         manifest=wanted,
         path=request.path or run_path(wanted, RUNS),
         caveat=benchmark.caveat,
+        budget=read_budget(
+            max_cost=request.max_cost_usd,
+            max_time=request.max_time,
+            priced=getattr(model, "prices", None) is not None,
+        ),
         owned=tuple(plugin for plugin, asked in opened if isinstance(asked, str) and plugin is not None),
     )
 
@@ -127,9 +138,10 @@ async def carry_out(
             if job.defence is not None:
                 store.note("defence_detectors", ",".join(job.defence.detector_fingerprints))
             store.note("caveat", run.caveat)
+            run.budget.begin(spent_usd=store.spent_usd())
             progress = Progress(stage="generate")
             _tell(on_progress, progress)
-            await generate(job, store, progress=progress, on_progress=on_progress, stop=stop)
+            await generate(job, store, progress=progress, on_progress=on_progress, stop=stop, budget=run.budget)
             _tell(on_progress, progress, ended=True)
             limit = min(job.concurrency, _JUDGED_AT_ONCE)
             await judge_store(store, run.judges, on_progress=on_progress, stop=stop, concurrency=limit)

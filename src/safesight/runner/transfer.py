@@ -148,9 +148,24 @@ def _flat(case: Case) -> dict[str, object]:
     }
 
 
+def harmless_cell(value: object) -> object:
+    """A text that a spreadsheet would take for a formula, made text; other values as they are."""
+    text = value.lstrip(" \t\r\n\ufeff\u00a0\u3000") if isinstance(value, str) else ""
+    # Also the full-width signs that spreadsheets of East Asian locales take for the same.
+    risky = text[:1] in set("=+-@＝＋－＠|%") or (isinstance(value, str) and value[:1] in ("\t", "\r", "\n"))
+    return f"'{value}" if risky else value
+
+
 def export_table(store: RunStore, path: Path, *, form: str) -> None:
-    """Write a run as one CSV or Parquet table (`form` is "csv" or "parquet"), one row a case."""
+    """Write a run as one CSV or Parquet table (`form` is "csv" or "parquet"), one row a case.
+
+    Spreadsheets carry out cells that begin like a formula, and models write what they like: in CSV such texts get a
+    leading apostrophe (OWASP, CSV injection).
+    """
     import polars as pl
 
-    frame = pl.DataFrame(list(rows(store)), infer_schema_length=None)
+    table = list(rows(store))
+    if form == "csv":
+        table = [{name: harmless_cell(value) for name, value in row.items()} for row in table]
+    frame = pl.DataFrame(table, infer_schema_length=None)
     atomically(path, frame.write_csv if form == "csv" else frame.write_parquet)

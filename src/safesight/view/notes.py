@@ -17,6 +17,7 @@ import msgspec
 
 from safesight.core.errors import StoreError
 from safesight.core.records import Verdict
+from safesight.runner.transfer import harmless_cell
 
 FILE: Final = "safesight-notes.sqlite"
 HUMAN: Final = "human"
@@ -105,8 +106,7 @@ class Notes:
         writer = csv.writer(out)
         writer.writerow(Note.__struct_fields__)
         for note in self.all():
-            text = f"'{note.note}" if note.note[:1] in "=+-@\t\r" and note.note else note.note
-            writer.writerow((note.response, note.sample, note.label, text, note.updated))
+            writer.writerow((note.response, note.sample, note.label, harmless_cell(note.note), note.updated))
         return out.getvalue()
 
     def to_jsonl(self) -> str:
