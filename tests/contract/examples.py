@@ -109,8 +109,20 @@ SERVED: Final = {
 }
 """Plugins that ask a server; `https` is opened as `http`, which is the same code (TLS has a test of its own)."""
 
+
+def papers_policy(folder: Path) -> Path:
+    """A policy with a one-logit head on the answer alone, as `paper_faithful` wants it; the head is untrained."""
+    from tests.detectors.test_classifier import decoder, tokenizer
+
+    decoder(1).save_pretrained(folder / "head")
+    tokenizer().save_pretrained(folder / "head")
+    path = folder / "paper.toml"
+    path.write_text(f'[[detectors]]\nname = "hf:{folder / "head"}?layout=answer"\n')
+    return path
+
+
 DEFENCES: Final[dict[str, Callable[[Path], str]]] = {
-    "paper_faithful": lambda folder: f"paper_faithful:{policy(folder)}",
+    "paper_faithful": lambda folder: f"paper_faithful:{papers_policy(folder)}",
     "protector_block": lambda folder: f"protector_block:{policy(folder)}",
     "protector_rewrite": lambda folder: f"protector_rewrite:{policy(folder)}",
     "safety_prompt": lambda _folder: "safety_prompt",
