@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 
 from aiohttp import web
@@ -46,13 +47,14 @@ def application(latency_s: float, default_chunks: int) -> web.Application:
             return web.Response(body=whole, content_type="application/json")
         chunks = int(request.headers.get("x-mock-chunks", default_chunks))
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(first)
-        for i in range(chunks):
-            await response.write(events[i % len(events)])
-            if i % 16 == 15:
-                await asyncio.sleep(0)
-        await response.write(last)
+        with contextlib.suppress(ConnectionResetError):  # a guard that stops a stream hangs up
+            await response.prepare(request)
+            await response.write(first)
+            for i in range(chunks):
+                await response.write(events[i % len(events)])
+                if i % 16 == 15:
+                    await asyncio.sleep(0)
+            await response.write(last)
         return response
 
     async def models(_: web.Request) -> web.Response:

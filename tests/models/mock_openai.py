@@ -200,6 +200,10 @@ async def endless(request: web.Request, _asked: Asked) -> web.StreamResponse:
         await asyncio.sleep(0.005)
 
 
+async def _no_model(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
+
+
 class MockOpenAI:
     """The server.
 
@@ -225,6 +229,7 @@ class MockOpenAI:
         self.count = self.active = self.peak = self.aborted = 0
         self.abort = asyncio.Event()
         self.peers: set[object] = set()
+        self.one_model: Callable[[web.Request], Awaitable[web.StreamResponse]] = _no_model
         self._runner: web.AppRunner | None = None
 
     @property
@@ -239,6 +244,7 @@ class MockOpenAI:
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> Self:
         app = web.Application(client_max_size=2**30)
         app.router.add_get("/v1/models", self._list)
+        app.router.add_get("/v1/models/{name:.+}", self._one)
         app.router.add_post("/v1/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -260,6 +266,9 @@ class MockOpenAI:
     async def _list(self, request: web.Request) -> web.StreamResponse:
         self.count += 1
         return web.json_response({"object": "list", "data": [{"id": name} for name in self.models]})
+
+    async def _one(self, request: web.Request) -> web.StreamResponse:
+        return await self.one_model(request)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.count += 1

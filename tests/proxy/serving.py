@@ -17,6 +17,13 @@ from safesight.proxy.app import Proxy
 from safesight.proxy.server import MAX_HEAD
 from safesight.proxy.settings import Settings
 
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
+
+
+def drain(proxy: Proxy) -> None:
+    """Tell a served proxy, in its own loop, that it is to stop."""
+    _loops[id(proxy)].call_soon_threadsafe(proxy.drain)
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -40,7 +47,7 @@ def serving(
         websockets=False,
         log_enabled=False,
     )
-    loop = asyncio.new_event_loop()
+    loop = _loops[id(proxy)] = asyncio.new_event_loop()
 
     def run() -> None:
         asyncio.set_event_loop(loop)
@@ -61,3 +68,4 @@ def serving(
         if thread.is_alive():
             loop.call_soon_threadsafe(server.stop)
         thread.join(20)
+        del _loops[id(proxy)]

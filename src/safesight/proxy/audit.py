@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import logging
 import os
-import stat
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,10 +74,10 @@ class AuditLog:
         self._lost = 0
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            self._torn = path.is_file() and _ends_torn(path)
+            self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         except OSError as error:
             raise ConfigError(f"{path}: cannot open the audit log: {error.strerror or error}.") from None
-        self._torn = _ends_torn(self._file)
 
     def write(self, entry: Entry, *, question: str, answer: str) -> None:
         """Append one entry with the hashes of both texts, and the texts themselves if the operator asked."""
@@ -89,7 +88,7 @@ class AuditLog:
             question=question if self.text else None,
             answer=answer if self.text else None,
         )
-        if not (self._heals() and self._append(msgspec.json.encode(entry) + b"\n")):
+        if not self._append(self._gap() + msgspec.json.encode(entry) + b"\n"):
             self._lost += 1
             self._failed()
 
@@ -99,23 +98,18 @@ class AuditLog:
         Raises:
             NotRecordedError: the log has failed and still does.
         """
-        if not self._heals():
+        if self.broken and not self._append(self._gap()):
             raise NotRecordedError(self.broken)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
 
-    def _heals(self) -> bool:
-        """Whether the log is whole; one that failed is once it takes the line that counts what was lost."""
+    def _gap(self) -> bytes:
+        """The line that counts what was lost since the last entry; b"" where nothing was."""
         if not self.broken:
-            return True
-        gap = Gap(time=now(), lost=self._lost, reason=self.broken)
-        if not self._append(msgspec.json.encode(gap) + b"\n"):
-            return False
-        _log.warning("%s can be written again; %d entries were lost", self._path, self._lost)
-        self.broken, self._lost = "", 0
-        return True
+            return b""
+        return msgspec.json.encode(Gap(time=now(), lost=self._lost, reason=self.broken)) + b"\n"
 
     def _append(self, line: bytes) -> bool:
         line = b"\n" + line if self._torn else line
@@ -124,14 +118,17 @@ class AuditLog:
             # Between a line cut short and taking it back, no other worker may append.
             with _locked(self._file):
                 written = os.write(self._file, line)
-                whole = written == len(line)
+                whole, torn = written == len(line), self._torn
+                self._torn = not whole
                 if not whole:
-                    self._torn = True
                     os.ftruncate(self._file, os.fstat(self._file).st_size - written)
-            self._torn = self._torn and not whole
+                    self._torn = torn
         except OSError as error:
             whole, reason = False, error.strerror or type(error).__name__
-        if not whole and not self.broken:
+        if whole and self.broken:
+            _log.warning("%s can be written again; %d entries were lost", self._path, self._lost)
+            self.broken, self._lost = "", 0
+        elif not whole and not self.broken:
             self.broken = f"The audit log cannot be written: {reason}."
             _log.error("%s cannot be written (%s); entries are lost, and counted, until it can", self._path, reason)
         return whole
@@ -146,12 +143,12 @@ def _locked(file: int) -> Generator[None]:
         fcntl.flock(file, fcntl.LOCK_UN)
 
 
-def _ends_torn(file: int) -> bool:
+def _ends_torn(path: Path) -> bool:
     """Whether the last line of a file was cut short, by a crash say."""
-    if not stat.S_ISREG(os.fstat(file).st_mode):
-        return False
-    size = os.fstat(file).st_size
-    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 1))
+        return file.read(1) not in (b"", b"\n")
 
 
 def sha256(text: str) -> str:
