@@ -4,31 +4,46 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_STAMP := $(VENV)/.installed-demo
+LINT_STAMP := $(VENV)-lint/.installed
 # Torch comes first and pinned: a plain `torch` would pull gigabytes of GPU libraries.
 TORCH := torch==2.13.0
 
-.PHONY: demo test check bench docs web clean setup
+.PHONY: demo test test-all lint check bench docs coverage clean setup
 
 demo: $(DEMO_STAMP)
 	$(BIN)/safesight demo
 
 test: $(STAMP)
 	@sh tools/system_packages.sh
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" $(PYTEST_ARGS)
+
+# With what takes longer; before a release.
+test-all: $(STAMP)
+	@sh tools/system_packages.sh
 	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
-check: $(STAMP)
+# Seconds, and no torch.
+lint: $(LINT_STAMP)
+	$(VENV)-lint/bin/ruff format --check .
+	$(VENV)-lint/bin/ruff check .
+	PYTHONPATH=src $(VENV)-lint/bin/lint-imports
+
+check: $(STAMP) docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
 
+coverage: $(STAMP)
+	@sh tools/system_packages.sh
+	$(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --cov --cov-report=term:skip-covered
+
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
 docs: $(STAMP)
-	$(BIN)/pip install --quiet --constraint requirements.lock mkdocs-material 'mkdocstrings[python]'
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 setup: $(STAMP)
 
@@ -47,5 +62,10 @@ $(STAMP): pyproject.toml requirements.lock $(DEMO_STAMP)
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock -e '.[embedded,hf,train,proxy,report]' --group dev
 	touch $@
 
+$(LINT_STAMP): pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)-lint
+	$(VENV)-lint/bin/python -m pip install --quiet --constraint requirements.lock ruff import-linter
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist site
+	rm -rf $(VENV) $(VENV)-lint build dist site

@@ -18,7 +18,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LENGTH = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"
 CLOSED = b"HTTP/1.1 200 OK\r\n\r\nhello"
-ZIPPED = gzip.compress(b"hello")
+ZIPPED = gzip.compress(b"hello", mtime=0)
 PATIENT = Limits(connect_timeout_s=5, idle_timeout_s=60, total_timeout_s=60)
 
 
