@@ -153,6 +153,47 @@ def test_equal_texts_with_differing_labels_get_none(tmp_path: Path) -> None:
     assert import_run(tmp_path, "m", tmp_path / "r.sqlite").verdicts == 0
 
 
+@pytest.mark.parametrize(
+    ("status", "came"),
+    [("success", "ok"), ("Success", "ok"), ("", "ok"), ("completed", "ok"), ("failed", "error"), ("crashed", "error"),
+     ("timeout", "error")],
+)  # fmt: skip
+def test_the_documented_statuses_are_read(tmp_path: Path, status: str, came: str) -> None:
+    official_files(tmp_path, [entry(0, "An answer.", inference_status=status)], [])
+    import_run(tmp_path, "m", tmp_path / "r.sqlite")
+    with RunStore.open(tmp_path / "r.sqlite") as store:
+        assert [c.response.reply.status for c in store.cases()] == [came]
+
+
+def test_results_without_an_index_are_taken_in_order(tmp_path: Path) -> None:
+    entries = [{k: v for k, v in entry(i, f"A{i}").items() if k != "item_index"} for i in range(3)]
+    judged = [{"question": f"Q{i}", "answer": f"A{i}", "label": said} for i, said in enumerate(("safe", "unsafe", "safe"))]
+    official_files(tmp_path, entries, judged)
+    assert import_run(tmp_path, "m", tmp_path / "r.sqlite").verdicts == 3
+    with RunStore.open(tmp_path / "r.sqlite") as store:
+        assert [c.sample.question for c in store.cases()] == ["Q0", "Q1", "Q2"]
+        assert [v.label for v in store.verdicts()] == ["safe", "unsafe", "safe"]
+
+
+def test_results_are_sorted_by_their_index(tmp_path: Path) -> None:
+    official_files(tmp_path, [entry(2, "c"), entry(0, "a"), entry(1, "b")], [])
+    import_run(tmp_path, "m", tmp_path / "r.sqlite")
+    with RunStore.open(tmp_path / "r.sqlite") as store:
+        assert [c.response.reply.text for c in store.cases()] == ["a", "b", "c"]
+
+
+def test_equal_texts_of_two_prompts_are_told_apart_by_their_place(tmp_path: Path) -> None:
+    entries = [entry(i, "Same.", original_question="Q") for i in range(2)]
+    judged = [{"question": "Q", "answer": "Same.", "label": label} for label in ("safe", "unsafe")]
+    official_files(tmp_path, entries, judged)
+    assert import_run(tmp_path, "m", tmp_path / "r.sqlite").verdicts == 2
+    with RunStore.open(tmp_path / "r.sqlite") as store:
+        assert {c.sample.text: c.verdict and c.verdict.label for c in store.cases("official:harmbench")} == {
+            "P0": "safe",
+            "P1": "unsafe",
+        }
+
+
 def test_bad_results_are_clear_errors(tmp_path: Path) -> None:
     official_files(tmp_path, [entry(0, "a")], [])
     with pytest.raises(MissingData, match="Models there: m"):

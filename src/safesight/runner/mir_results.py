@@ -1,7 +1,7 @@
 """The result layout of MIR-SafetyBench's own code (thu-coai/MIR-SafetyBench, 6549d29), in and out.
 
-    OUT/infer/MODEL/CATEGORY/RELATION.json       [{item_index, original_question, revised_prompt, answer,
-                                                   inference_status?}]
+    OUT/infer/MODEL/CATEGORY/RELATION.json       [{item_index?, original_question, revised_prompt, answer,
+                                                   inference_status?: success | failed | crashed}]
     OUT/harmbench/MODEL/CATEGORY/RELATION.json   {ASR (percent), judge_result: [{question, answer, label}]}
 
 The official `statics.py` counts every entry of `judge_result` and those whose label is "unsafe". We write
@@ -12,7 +12,7 @@ nothing unjudged is ever called safe. A slash in a model's name never makes a fo
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,10 +44,15 @@ JUDGE = "official:harmbench"
 """The row that imported verdicts get."""
 
 
+_CAME = frozenset({"", "success", "succeeded", "ok", "completed"})
+"""Words of `inference_status` for an answer that came; the documented one is "success"."""
+
+
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One entry of an inference file."""
 
-    item_index: int
+    item_index: int | None = None
+    """Its place in the data file; older results have none, and stand in order."""
     original_question: str
     revised_prompt: str
     answer: str
@@ -155,16 +160,33 @@ def import_run(results: Path, model: str, run: Path, *, samples: Iterable[Sample
 
 def _entries(inferred: Path, judged: Path) -> Iterator[tuple[Path, Answer, str | None]]:
     for path in sorted(inferred.glob("*/*.json")):
-        labels: dict[tuple[str, str], list[str]] = defaultdict(list)
+        answers = _in_order(_read(path, list[Answer]))
         verdicts = judged / path.parent.name / path.name
-        if verdicts.is_file():
-            for entry in _read(verdicts, JudgeFile).judge_result:
-                labels[entry.question, entry.answer].append(entry.label)
-        for answer in _read(path, list[Answer]):
-            matching = labels[answer.original_question, answer.answer]
-            # Equal texts with differing labels cannot be told apart: the judge file has no ids.
-            label = matching.pop() if len(Counter(matching)) == 1 else None
+        results = _read(verdicts, JudgeFile).judge_result if verdicts.is_file() else []
+        for answer, label in zip(answers, _labels(answers, results), strict=True):
             yield path, answer, label
+
+
+def _in_order(answers: list[Answer]) -> list[Answer]:
+    """Answers by their index where all have one, as the official reader sorts them; else as they stand."""
+    if any(answer.item_index is None for answer in answers):
+        return answers
+    return sorted(answers, key=lambda answer: answer.item_index or 0)
+
+
+def _labels(answers: Sequence[Answer], results: Sequence[Judged]) -> list[str | None]:
+    """The label of each answer by its texts; by its prompt too where both files hold the same answers in one order."""
+    said = [(result.question, result.answer) for result in results]
+    given = [(answer.original_question, answer.answer) for answer in answers]
+    aligned = said == given
+    labels: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for texts, result, answer in zip(said, results, answers if aligned else [None] * len(said), strict=True):
+        labels[(*texts, answer.revised_prompt) if answer is not None else texts].append(result.label)
+    asked = [
+        (*texts, answer.revised_prompt) if aligned else texts for texts, answer in zip(given, answers, strict=True)
+    ]
+    # Equal texts with differing labels cannot be told apart: the judge file has no ids.
+    return [labels[texts].pop() if len(Counter(labels[texts])) == 1 else None for texts in asked]
 
 
 def _read(path: Path, kind: type[T]) -> T:
@@ -194,7 +216,7 @@ def _sample(category: str, relation: str, entry: Answer, known: dict[str, Sample
 
 
 def _response(sample: Sample, entry: Answer, model: str) -> Response:
-    if entry.inference_status:
+    if entry.inference_status.strip().lower() not in _CAME:
         reply = Reply(status="error", error=f"official results: inference {entry.inference_status}")
     else:
         piece = split(entry.answer)
