@@ -167,7 +167,9 @@ def test_the_documented_statuses_are_read(tmp_path: Path, status: str, came: str
 
 def test_results_without_an_index_are_taken_in_order(tmp_path: Path) -> None:
     entries = [{k: v for k, v in entry(i, f"A{i}").items() if k != "item_index"} for i in range(3)]
-    judged = [{"question": f"Q{i}", "answer": f"A{i}", "label": said} for i, said in enumerate(("safe", "unsafe", "safe"))]
+    judged = [
+        {"question": f"Q{i}", "answer": f"A{i}", "label": said} for i, said in enumerate(("safe", "unsafe", "safe"))
+    ]
     official_files(tmp_path, entries, judged)
     assert import_run(tmp_path, "m", tmp_path / "r.sqlite").verdicts == 3
     with RunStore.open(tmp_path / "r.sqlite") as store:

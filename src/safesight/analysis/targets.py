@@ -1,34 +1,15 @@
 """Whether an answer is the right one, for items with a target: options by letter, words otherwise.
 
-Invariant: an answer that names several options, or none, is wrong, never guessed. The last explicit statement
-counts ("Answer: B"), and the article "A" at the start of a sentence is no option.
+Invariant: an answer that names several options, or none, is wrong, never guessed (`benchmarks.option_letters`).
 """
 
 from __future__ import annotations
 
 import re
 
-_STATED = re.compile(
-    r"(?:answer|option|choice|choose|pick|select|答案|选项|选择|选)(?:\s+(?:is|would be|should be))?"
-    r"\s*(?:是|为)?\s*[:：]?\s*"
-    r"[*(（\[]*([A-Z])(?![A-Za-z'])",
-    re.IGNORECASE,
-)
-_LEADING = re.compile(r"^[\s*(（\[]*([A-Z])(?:[\s*]*[.):：,，）\]]|\*|\s*$)")
-_MARKED = re.compile(r"[(（\[]([A-Z])[)）\]]")
+from safesight.benchmarks.option_letters import option_letter
+
 _WORDS = re.compile(r"[^\W_]+")
-
-
-def chosen_option(text: str) -> str | None:
-    """The option letter an answer settles on, in upper case; None when it names none or several."""
-    stated = [letter for letter in _STATED.findall(text) if letter.isupper()]
-    if stated:
-        return stated[-1]
-    leading = _LEADING.match(text)
-    if leading:
-        return leading[1]
-    marked = set(_MARKED.findall(text))
-    return marked.pop() if len(marked) == 1 else None
 
 
 def answers_target(text: str, target: str) -> bool:
@@ -38,7 +19,7 @@ def answers_target(text: str, target: str) -> bool:
     """
     wanted = target.strip()
     if len(wanted) == 1 and wanted.upper().isascii() and wanted.isalpha():
-        return chosen_option(text) == wanted.upper()
+        return option_letter(text) == wanted.upper()
     said, words = _words(text), _words(wanted)
     if words in (["yes"], ["no"]):
         return next((word for word in said if word in ("yes", "no")), None) == words[0]
