@@ -34,7 +34,7 @@ CASES = [
     ("<think>a</think><answer>b</answer>", "b", "a"),
     ("<think>a</think><answer>\nb\n</answer>\n", "b\n\n", "a"),
     ("<think>a</think><answer>b", "b", "a"),
-    ("stray </answer> tag", "stray  tag", ""),
+    ("stray</answer> tag", "stray tag", ""),
     ("<answer>b</answer>", "b", ""),
     ("<answer>one</answer> and <answer>two</answer>", "one and two", ""),
     ("<think>a</think><answer><|begin_of_box|>B<|end_of_box|></answer>", "B", "a"),
@@ -48,9 +48,75 @@ CASES = [
     ("<think>a<answer>cut off", "", "a<answer>cut off"),
     ("<think>a<answer>b</answer></answer>", "b", "a"),
     ("<think>a</answer>b", "", "a</answer>b"),
+    # The families: a trace, an answer, in each model's own tags.
+    ("<thinking>a</thinking>b", "b", "a"),
+    ("<thought>a</thought>\nb", "b", "a"),
+    ("<reasoning>a</reasoning>b", "b", "a"),
+    ("[THINK]a[/THINK]b", "b", "a"),
+    ("a[/THINK]b", "b", "a"),
+    ("[THINK]never ends", "", "never ends"),
+    ("<seed:think>a</seed:think>b", "b", "a"),
+    ("<mm:think>a</mm:think>b", "b", "a"),
+    ("<ling:think>a</ling:think>b", "b", "a"),
+    ("<longcat_think>a</longcat_think>b", "b", "a"),
+    ("<|begin_of_thought|>a<|end_of_thought|>\n<|begin_of_solution|>b<|end_of_solution|>", "b", "a"),
+    ("<|begin_of_thought|>a<|begin_of_solution|>b<|end_of_solution|>", "b", "a"),
+    ("<|START_THINKING|>a<|END_THINKING|><|START_RESPONSE|>b<|END_RESPONSE|>", "b", "a"),
+    ("<|inner_prefix|>a<|inner_suffix|>b", "b", "a"),
+    ("<|channel>thought\na<channel|>b", "b", "thought\na"),
+    ("<|channel>thought\n<channel|>b", "b", "thought\n"),
+    ("<unused94>thought\na<unused95>b", "b", "thought\na"),
+    # Harmony: whole, without its beginning, with a tool's channel, cut, and without special tokens.
+    ("<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>", "b", "a"),
+    (
+        "<|start|>assistant<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b",
+        "b",
+        "a",
+    ),
+    ("a<|end|><|start|>assistant<|channel|>final<|message|>b", "b", "a"),
+    ("<|channel|>commentary to=functions.f <|constrain|>json<|message|>{}<|call|>b", "b", "{}"),
+    ("<|channel|>analysis<|message|>never ends", "", "never ends"),
+    ("<|channel|>analy", "", "analy"),
+    ("analysisWe must decline.assistantfinalNo.", "No.", "analysisWe must decline."),
+    ("analysisWe must", "", "analysisWe must"),
+    ("analysis of the picture: a cat", "analysis of the picture: a cat", ""),
+    ("the word assistantfinal in a text", "the word assistantfinal in a text", ""),
+    # Mentions: the sentence keeps its end, and its beginning.
+    ("Use the <think> tag to reason, then answer.", "Use the <think> tag to reason, then answer.", ""),
+    ("The tag </think> ends a trace.", "The tag </think> ends a trace.", ""),
+    ("Between <think> and </think>, models reason.", "Between <think> and </think>, models reason.", ""),
+    ("Write `<think>` first.", "Write `<think>` first.", ""),
+    ('Quote "</think>" as it is.', 'Quote "</think>" as it is.', ""),
+    ("It closes with </thinking>.", "It closes with </thinking>.", ""),
+    ("Put it into [THINK] brackets.", "Put it into [THINK] brackets.", ""),
+    ("请使用<think>标签书写。", "请使用<think>标签书写。", ""),
+    ("<think>a</think>The <think> tag is kept.", "The <think> tag is kept.", "a"),
+    ("[think] a stage direction [/think]", "[think] a stage direction [/think]", ""),
+    ("see [1] and [th", "see [1] and [th", ""),
 ]
 
-TAGS = ["<think>", "</think>", "◁think▷", "◁/think▷", "<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>"]
+TAGS = [
+    "<thinking>",
+    "</thinking>",
+    "[THINK]",
+    "[/THINK]",
+    "<|channel|>",
+    "<|message|>",
+    "<|end|>",
+    "assistantfinal",
+    "<|channel>",
+    "<channel|>",
+    "analysis",
+    "final",
+    "<think>",
+    "</think>",
+    "◁think▷",
+    "◁/think▷",
+    "<answer>",
+    "</answer>",
+    "<|begin_of_box|>",
+    "<|end_of_box|>",
+]
 FRAGMENTS = st.sampled_from([*TAGS, "<", "</", "◁", "<thin", "k>", "|>", " ", "\n", "a", "bc ", "答", "İK"])
 REPLIES = st.lists(FRAGMENTS, max_size=14).map("".join) | st.text(max_size=40)
 
@@ -85,7 +151,7 @@ def test_any_chunking_gives_the_same_split(reply: str, data: st.DataObject):
     assert gather(stream(chunks)) == split(reply)
 
 
-@given(st.text(alphabet=st.characters(exclude_characters="<◁"), max_size=60))
+@given(st.text(alphabet=st.characters(exclude_characters="<◁["), max_size=60))
 def test_text_without_tags_passes_byte_identical(reply: str):
     assert split(reply) == Piece(text=reply)
 
@@ -101,8 +167,8 @@ def test_nothing_is_lost_but_tags_and_leading_blanks(reply: str):
     kept = sorted((piece.text + piece.reasoning).replace(" ", "").replace("\n", ""))
     for tag in ("<think>", "</think>", "◁think▷", "◁/think▷"):
         reply = reply.replace(tag, "")
-    letters = [c for c in reply if c in "答İK"]
-    assert [c for c in kept if c in "答İK"] == sorted(letters)
+    letters = [c for c in reply if c in "答İ"]
+    assert [c for c in kept if c in "答İ"] == sorted(letters)
 
 
 def test_a_stream_says_how_much_to_take_back():

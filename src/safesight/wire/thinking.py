@@ -1,7 +1,8 @@
 """Splits a reply into answer and reasoning trace by its tags; sans-IO, and the same under any chunking.
 
-Invariant: a trace never reaches the answer. MIR-SafetyBench judges only the final answer, and its official
-code sends an unclosed `<think>` to the judge whole and loses answers with stray or repeated `<answer>`.
+Invariant: a trace never reaches the answer, and an answer that mentions a tag stays whole. MIR-SafetyBench judges only
+the final answer, and its official code sends an unclosed `<think>` to the judge whole and loses answers with stray or
+repeated `<answer>`. The tags of all families are in `thinking_tags`; each works as these do:
 
     <think>a</think>b          text b, reasoning a            ◁think▷ ◁/think▷ (Kimi) alike
     <think>a                   no text: the trace never ended
@@ -9,6 +10,8 @@ code sends an unclosed `<think>` to the judge whole and loses answers with stray
     <think>a</think>x<think>b</think>y      text xy: every trace is cut out
     <think>a<answer>b</answer> text b: a final answer block ends a trace that was left open
     <answer>, </answer>, <|begin_of_box|>, <|end_of_box|> (GLM) outside a trace are dropped, their content kept
+    <|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b     text b (harmony)
+    Put it into <think> tags.  text as it is: a mention
 
 A stream cannot unsay the text before a stray closing tag, so `Piece.retract` counts those characters.
 """
@@ -20,12 +23,27 @@ from typing import Final
 
 import msgspec
 
-_OPEN: Final = frozenset({"<think>", "◁think▷"})
-_CLOSE: Final = frozenset({"</think>", "◁/think▷"})
-_FRAME: Final = frozenset({"<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>"})
-_ALL: Final = tuple(sorted(_OPEN | _CLOSE | _FRAME))
-_TAG: Final = re.compile("|".join(map(re.escape, _ALL)), re.IGNORECASE | re.ASCII)
-_LONGEST: Final = max(map(len, _ALL))
+from safesight.wire.thinking_tags import (
+    ANSWER,
+    ANSWERED,
+    CLOSE,
+    ENDS,
+    FINAL,
+    HEADERS,
+    LOOK,
+    MESSAGE,
+    OPEN,
+    STARTS,
+    TAG,
+    is_mention,
+    is_tag,
+    may_be_mention,
+    possible_tag,
+)
+
+_HARMONY: Final = "analysis"
+_BARE_ANALYSIS: Final = re.compile(r"\s*analysis[A-Z\"'<]")
+"""Harmony without its special tokens: a channel's name glued to a sentence."""
 
 
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -40,17 +58,21 @@ def split(text: str) -> Piece:
     """Split a whole reply; `retract` is 0."""
     splitter = ThinkingSplitter()
     body, rest = splitter.feed(text), splitter.flush()
-    return Piece(text=body.text + rest.text, reasoning=body.reasoning + rest.reasoning)
+    keep = len(body.text) - rest.retract
+    return Piece(text=body.text[:keep] + rest.text, reasoning=body.reasoning + body.text[keep:] + rest.reasoning)
 
 
 class ThinkingSplitter:
-    """Splits a reply that arrives in pieces; each character is looked at once."""
+    """Splits a reply that arrives in pieces; each character is looked at a bounded number of times."""
 
     def __init__(self) -> None:
-        self._held = ""  # may become a tag
+        self._held = ""  # may become a tag, or a mention of one
+        self._before = ""  # the last raw characters before `_held`
+        self._opening = ""  # the first raw characters of the reply
         self._blank = ""  # whitespace before any text: dropped when a tag follows it
         self._tagged = False
         self._thinking = False
+        self._header: list[str] | None = None  # harmony: a channel's name, until its message begins
         self._draft: list[str] | None = None  # from an <answer> inside a trace, until we know which it is
         self._answered = False  # that draft's </answer> has come
         self._sealed = False  # text stands before the last closing tag
@@ -61,34 +83,75 @@ class ThinkingSplitter:
 
     def feed(self, text: str) -> Piece:
         """Take the next piece of the reply; returns what is certain so far."""
-        if not self._held and self._released and not self._thinking and "<" not in text and "◁" not in text:
+        self._opening = (self._opening + text)[:64] if len(self._opening) < 64 else self._opening
+        if self._plain(text):
             self._released += len(text)
+            self._before = (self._before + text)[-LOOK:]
             return Piece(text=text)
-        text = self._held + text
-        retract = position = 0
-        for match in _TAG.finditer(text):
-            self._take(text[position : match.start()])
-            retract += self._tag(match.group())
-            position = match.end()
-        cut = _possible_tag(text, position)
-        self._take(text[position:cut])
-        self._held = text[cut:]
-        return self._release(retract)
+        return self._release(self._read(self._held + text, last=False))
 
     def flush(self) -> Piece:
         """End the reply: what was held as a possible tag is text, an open trace is reasoning."""
-        self._take(self._held)
-        self._held = ""
+        retract = self._read(self._held, last=True)
+        if self._header is not None:
+            self._reasoning += self._header
+            self._header = None
         if not self._tagged:
             self._segment.append(self._blank)
         if self._draft is not None:
             content = "".join(self._draft)
             if self._answered:
                 self._thinking = False
-                self._take(_TAG.sub("", content))
+                self._take(TAG.sub("", content))
             else:
                 self._reasoning.append(content)
-        return self._release(0)
+        if not self._tagged and _BARE_ANALYSIS.match(self._opening):
+            # Cut before its final channel: all of it is a trace.
+            retract += self._close()
+        return self._release(retract)
+
+    def _plain(self, text: str) -> bool:
+        """Nothing in sight can be a tag: the fast path of long answers."""
+        idle = not self._held and self._released and not self._thinking and self._header is None
+        return bool(idle) and not self._harmony and not any(start in text for start in STARTS)
+
+    @property
+    def _harmony(self) -> bool:
+        opening = self._opening.lstrip()[: len(_HARMONY)].lower()
+        return _HARMONY.startswith(opening)
+
+    def _read(self, text: str, *, last: bool) -> int:
+        """Go through `text`, keep in `_held` what is not certain, return how many released characters to retract."""
+        retract = position = 0
+        cut = None
+        for match in TAG.finditer(text):
+            if not last and match.end() + LOOK > len(text) and self._undecided(match, text):
+                cut = match.start()
+                break
+            if self._is_text(match, text):
+                continue
+            self._take(text[position : match.start()])
+            retract += self._tag(match.group())
+            position = match.end()
+        if cut is None:
+            cut = len(text) if last else possible_tag(text, position, harmony=self._harmony)
+        self._take(text[position:cut])
+        self._before = (self._before + text[:cut])[-LOOK:]
+        self._held = text[cut:]
+        return retract
+
+    def _is_text(self, match: re.Match[str], text: str) -> bool:
+        tag = match.group()
+        if not is_tag(tag) or (tag.lower() == FINAL and (self._tagged or not self._harmony)):
+            return True
+        after = text[match.end() : match.end() + LOOK]
+        return not self._thinking and is_mention(self._left_of(match, text), tag.lower(), after)
+
+    def _undecided(self, match: re.Match[str], text: str) -> bool:
+        return not self._thinking and may_be_mention(self._left_of(match, text), match.group().lower())
+
+    def _left_of(self, match: re.Match[str], text: str) -> str:
+        return (self._before + text[: match.start()])[-LOOK:]
 
     def _release(self, retract: int) -> Piece:
         self._text += self._segment
@@ -100,7 +163,9 @@ class ThinkingSplitter:
     def _take(self, text: str) -> None:
         if not text:
             return
-        if self._thinking:
+        if self._header is not None:
+            self._header.append(text)
+        elif self._thinking:
             self._think(text)
         elif self._sealed or self._released or self._segment:
             self._segment.append(text)
@@ -131,12 +196,25 @@ class ThinkingSplitter:
         """Apply a tag; returns how many released characters it turns into reasoning."""
         self._tagged, self._blank = True, ""
         name = tag.lower()
-        if name in _CLOSE:
+        if name in HEADERS:
+            self._header = []
+        elif name == MESSAGE:
+            return self._message()
+        elif name in CLOSE or name == FINAL or (name in ENDS and self._thinking):
             return self._close()
-        if name in _OPEN:
+        elif name in OPEN:
             self._thinking = True
-        elif self._thinking:
+        elif self._thinking and name not in ENDS:
             self._frame(name, tag)
+        return 0
+
+    def _message(self) -> int:
+        """Harmony's header is over: `final` is the answer, every other channel a trace."""
+        channel, self._header = "".join(self._header or ()).strip().lower(), None
+        if channel.startswith("final"):
+            return self._close()
+        if channel and not channel.startswith("assistant"):
+            self._thinking = True
         return 0
 
     def _close(self) -> int:
@@ -153,21 +231,12 @@ class ThinkingSplitter:
         return retract
 
     def _frame(self, name: str, tag: str) -> None:
-        if name == "<answer>":
+        if name in ANSWER:
             self._drop_draft()
             self._draft = [tag]
             return
-        if name != "</answer>" or self._draft is None:
+        if name not in ANSWERED or self._draft is None:
             self._think(tag)
             return
         self._draft.append(tag)
         self._answered = True
-
-
-def _possible_tag(text: str, start: int) -> int:
-    """Where the suffix of `text` that may still become a tag begins; its length when there is none."""
-    cut = max(text.rfind("<", start), text.rfind("◁", start))
-    if cut < 0 or len(text) - cut >= _LONGEST:
-        return len(text)
-    tail = text[cut:].lower()
-    return cut if any(tag.startswith(tail) for tag in _ALL) else len(text)
