@@ -18,6 +18,9 @@ BOUNDARY: Final = " | "
 _MACHINE: Final = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\"{\[])")
 _OPEN: Final = re.compile(r"\s*(?:[\[{]\s*)?")
 _WORD: Final = re.compile(r"\w{1,32}\Z")
+_LONGEST: Final = 32
+_JOINED: Final = 64
+"""Characters of a word that is followed over events, and of the string it goes on in."""
 _SEEN: Final = 4_096
 """Strings beside the answer that a choice remembers to have judged."""
 
@@ -29,18 +32,14 @@ def reads_as_json(text: str) -> bool:
 
 @dataclass(slots=True, eq=False)
 class GuardedText:
-    """One guarded text of one choice: its driver, what was said in it, and how much of it left."""
+    """One guarded text of one choice: the strings of one place, its driver, and how much of it left."""
 
     name: str
     choice: GuardedChoice
     drive: Drive
     sent: int = 0
-    place: str = ""
-    """Where its last string stood."""
     said: list[str] = field(default_factory=list[str])
-    """What it says, piece by piece, each place's strings after a boundary."""
-    starts: list[int] = field(default_factory=list[int])
-    """Where in `said` another place begins."""
+    """What it says, piece by piece."""
     machine: bool | None = None
     """Whether a machine reads it (a tool call, JSON): all of it leaves, or nothing. None while that is not known."""
     decoded: Drive | None = None
@@ -64,14 +63,8 @@ class GuardedText:
         drives = [self.drive] if self.decoded is None else [self.drive, self.decoded]
         return all(d.stop is None and d.settled and d.released >= d.fed for d in drives)
 
-    def feed(self, text: str, place: str) -> None:
-        """Take a string of this text."""
-        if place != self.place:
-            self.place = place
-            self.starts.append(len(self.said))
-            if self.said:
-                self.said.append(BOUNDARY)
-                self.drive.feed(BOUNDARY)
+    def feed(self, text: str) -> None:
+        """Take the next piece."""
         self.said.append(text)
         if self.machine is None:
             self._look()
@@ -92,9 +85,24 @@ class GuardedText:
 
     def spelt(self) -> str:
         """What the text of a machine spells with escapes; "" where it has none."""
-        ends = [*self.starts[1:], len(self.said)]
-        parts = ["".join(self.said[a:b]).removesuffix(BOUNDARY) for a, b in zip(self.starts, ends, strict=True)]
-        return BOUNDARY.join(string for part in parts for string in unescaped(part.removeprefix(BOUNDARY)))
+        return BOUNDARY.join(unescaped("".join(self.said)))
+
+
+class Words(dict[str, str]):
+    """The last word of each place beside an answer, since the next event's string may go on with it."""
+
+    def joined(self, texts: Iterable[Text]) -> list[Text]:
+        """An event's strings, each also together with the word it may go on with."""
+        found: list[Text] = []
+        for text in texts:
+            found.append(text)
+            before = self.get(text.place, "")
+            if before and text.text[:1].isalnum():
+                found.append(text._replace(text=before + text.text[:_JOINED]))
+            word = _WORD.search(text.text)
+            all_word = word is not None and len(word[0]) == len(text.text)
+            self[text.place] = (before + text.text)[-_LONGEST:] if all_word else word[0] if word else ""
+        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -102,7 +110,8 @@ class GuardedChoice:
     """One choice; `index` -1 stands for what belongs to none."""
 
     index: int
-    texts: dict[str, GuardedText] = field(default_factory=dict[str, GuardedText])
+    texts: dict[tuple[str, str], GuardedText] = field(default_factory=dict[tuple[str, str], GuardedText])
+    """By name and place: what stands in different places is not one text."""
     current: GuardedText | None = None
     """The text of the answer that is being said."""
     stop: Stop | None = None
@@ -112,18 +121,15 @@ class GuardedChoice:
     withheld: bool = False
     """Its reasoning was flagged and is left out, by the policy."""
     seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    words: dict[str, str] = field(default_factory=dict[str, str])
+    words: Words = field(default_factory=Words)
 
     @property
     def verified(self) -> bool:
-        """Whether the choice has ended and all that it says to machines is verified."""
-        return self.finished and self.stop is None and all(t.verified for t in self.texts.values() if t.holds_all)
+        """Whether the choice has ended and all of it is verified: a flag anywhere leaves nothing to machines."""
+        return self.finished and self.stop is None and all(text.verified for text in self.texts.values())
 
     def fresh(self, texts: Iterable[Text], known: frozenset[str] | set[str]) -> str:
-        """Strings beside the answer as one text to judge, without those that were judged before.
-
-        A string that goes on where the last of its place ended is judged together with the word it may go on with.
-        """
+        """Strings beside the answer as one text to judge, without those that were judged before."""
         parts: list[str] = []
         for text in texts:
             key = (text.place, text.text)
@@ -134,12 +140,6 @@ class GuardedChoice:
             self.seen.add(key)
             parts.append(text.text)
             parts += unescaped(text.text)
-            before = self.words.get(text.place, "")
-            if before and text.text[:1].isalnum():
-                parts.append(before + text.text[:64])
-            word = _WORD.search(text.text)
-            whole = (before + text.text)[-32:] if word and len(word[0]) == len(text.text) else word[0] if word else ""
-            self.words[text.place] = whole
         return "".join(BOUNDARY + part for part in parts)
 
 

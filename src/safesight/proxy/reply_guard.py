@@ -9,13 +9,13 @@ at all, when its choice has ended.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from safesight.core.records import GuardEvent
 from safesight.guard.drive import Drive
-from safesight.proxy.held import GuardedChoice, GuardedText, Held, HeldEvent, HeldRun, Need
+from safesight.proxy.held import GuardedChoice, GuardedText, Held, HeldEvent, HeldRun, Need, Words
 from safesight.wire.channels import FILTERED, Event, Piece, Text, UnjudgedError, read_event, shows_media
 from safesight.wire.departed import Departed
 from safesight.wire.event_shortcut import EventPattern
@@ -63,6 +63,7 @@ class ReplyGuard:
         self._head = head or StreamHead()
         self._headed = False
         self._choices: dict[int, GuardedChoice] = {}
+        self._words = Words()
         self._line: deque[Held] = deque()
         self._pattern = EventPattern()
         self._out: list[bytes] = []
@@ -133,14 +134,15 @@ class ReplyGuard:
         if b'"usage"' in payload:
             self._usage = payload
         self._spoke += any(piece.texts for piece in event.pieces)
+        top = self._words.joined(event.beside)
         if not event.pieces:
-            self._take(event, Piece(choice=-1), without_spelt(payload, event))
+            self._take(Piece(choice=-1), without_spelt(payload, event), top)
             return
         if len(event.pieces) == 1:
             self._pattern.learn(payload, event)
         for place, piece in enumerate(event.pieces):
             # Choices may stop apart, so an event that joins them must come apart too.
-            self._take(event, piece, without_spelt(payload, event, place))
+            self._take(piece, without_spelt(payload, event, place), top)
 
     def _take_run(self, index: int, payloads: Sequence[bytes], texts: Sequence[str]) -> None:
         """Take events that each add a content text and nothing else; where they end changes no decision."""
@@ -153,12 +155,12 @@ class ReplyGuard:
             for payload in payloads:
                 self._read(payload)
             return
-        text = self._speak(choice, "content")
+        text = self._speak(choice, "content", "content")
         self._line.append(HeldRun(text, payloads, texts))
-        self._hear(text, joined, "content")
+        self._hear(text, joined)
         self._advance()
 
-    def _take(self, event: Event, piece: Piece, payload: bytes) -> None:
+    def _take(self, piece: Piece, payload: bytes, top: Sequence[Text]) -> None:
         choice = self._choice(piece.choice)
         if choice.stop is not None:
             return
@@ -168,18 +170,18 @@ class ReplyGuard:
         for said in piece.texts:
             if said.channel == "reasoning" and choice.withheld:
                 continue
-            text = self._speak(choice, said.channel)
-            self._hear(text, said.text, said.place)
+            text = self._speak(choice, said.channel, said.place)
+            self._hear(text, said.text)
             needs.append(Need(text, text.drive.fed, said.text))
         if choice.withheld and any(need.text.name == "reasoning" for need in needs):
             payload = without_reasoning(payload)
             needs = [need for need in needs if need.text.name != "reasoning"]
-        beside = [*event.beside, *piece.beside, *self._copied(choice, piece.copies)]
+        beside = [*top, *choice.words.joined(piece.beside), *self._copied(choice, piece.copies)]
         for name in _BESIDE:
             fresh = choice.fresh((said for said in beside if said.channel == name), self._known)
             if fresh:
                 text = self._text(choice, name)
-                self._hear(text, fresh, "")
+                self._hear(text, fresh)
                 needs.append(Need(text, text.drive.fed, fresh))
         ends = piece.ends and not self._lenient
         self._line.append(HeldEvent(choice, payload, tuple(needs), field=piece.field, ends=ends))
@@ -193,31 +195,31 @@ class ReplyGuard:
             choice = self._choices[index] = GuardedChoice(index)
         return choice
 
-    def _speak(self, choice: GuardedChoice, name: str) -> GuardedText:
+    def _speak(self, choice: GuardedChoice, name: str, place: str) -> GuardedText:
         """The text of the answer that is said now; what is held of the one before is judged."""
         before = choice.current
-        text = self._text(choice, name)
+        text = self._text(choice, name, place)
         choice.current = text
         if before is not None and before is not text and not before.holds_all:
             before.pause()
             self._note(before)
         return text
 
-    def _text(self, choice: GuardedChoice, name: str) -> GuardedText:
-        text = choice.texts.get(name)
+    def _text(self, choice: GuardedChoice, name: str, place: str = "") -> GuardedText:
+        text = choice.texts.get((name, place))
         if text is None:
             machine: bool | None = False
             if not self._lenient and (name.startswith("tool") or (name == "content" and self._structured)):
                 machine = True
             elif not self._lenient and name == "content":
                 machine = None
-            text = choice.texts[name] = GuardedText(name, choice, self._open(name), machine=machine)
+            text = choice.texts[name, place] = GuardedText(name, choice, self._open(name), machine=machine)
         return text
 
-    def _hear(self, text: GuardedText, said: str, place: str) -> None:
+    def _hear(self, text: GuardedText, said: str) -> None:
         if not self._lenient and shows_media("".join(text.said[-1:])[-80:] + said):
             raise UnjudgedError("a data URL")
-        text.feed(said, place)
+        text.feed(said)
         if text.holds_all and text.drive.fed > text.drive.guard.most_held:
             raise ValueError("a tool call or JSON answer is longer than may be held until all of it is verified")
         self._note(text)
@@ -228,7 +230,7 @@ class ReplyGuard:
         for copy in copies:
             if choice.withheld and copy.channel == "reasoning":
                 continue
-            text = choice.texts.get(copy.channel)
+            text = choice.texts.get((copy.channel, copy.place))
             said = "".join(text.said) if text is not None else ""
             if not said.startswith(copy.text):
                 rest = copy.text.removeprefix(said)
@@ -300,14 +302,17 @@ class ReplyGuard:
         if held.leave(self._out):
             self._meet(before)
             return True
-        hurried = [text for text in held.waits_for if text.beside]
-        if choice.stop is None and hurried and len(hurried) == len(held.waits_for):
-            for text in hurried:
+        beside = held.waits_for
+        if beside and all(text.beside and text.drive.stop is None for text in beside):
+            # What stands beside an answer, judged or not yet, doesn't decide how much of the answer leaves.
+            for text in beside:
                 text.pause()
                 self._note(text)
             if held.leave(self._out):
                 self._meet(before)
                 return True
+            if not all(text.drive.settled for text in beside):
+                return False
         if choice.stop is None:
             return False
         self._cut(held)
@@ -348,8 +353,7 @@ class ReplyGuard:
         """Append a stopped choice's replacement ("" for none) and its end."""
         self._advance()
         if text:
-            content = choice.texts.get("content")
-            shown = content is not None and content.sent > 0
+            shown = any(said.sent for said in choice.texts.values() if said.name == "content")
             field = "refusal" if self._structured else "content"
             said = f"\n\n{text}" if shown else text
             self._departed.allow(choice.index, field, len(said))
@@ -406,7 +410,9 @@ class ReplyGuard:
     @property
     def leaked_chars(self) -> int:
         """Characters in the bytes that left that no verdict released; any number but 0 is a bug, counted as one."""
-        released = {(text.choice.index, text.name): text.drive.released for text in self.texts}
+        released: Counter[tuple[int, str]] = Counter()
+        for text in self.texts:
+            released[text.choice.index, text.name] += text.drive.released
         return 0 if self._lenient else self._departed.beyond(released)
 
 

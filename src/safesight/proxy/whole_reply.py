@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +18,7 @@ from safesight.wire.channels import (
     FILTERED,
     Event,
     Piece,
+    Text,
     UnjudgedError,
     read_event,
     shows_media,
@@ -82,7 +84,7 @@ class _Whole:
         self._raw = raw
         self._structured = judging.asked.structured
         self._departed = Departed()
-        self._released: dict[tuple[int, str], int] = {}
+        self._released: Counter[tuple[int, str]] = Counter()
         self._withheld = False
 
     async def run(self) -> bytes:
@@ -102,23 +104,19 @@ class _Whole:
     async def _judge(self, place: int, piece: Piece) -> Stop | None:
         """Judge one choice with all that stands beside it; None lets it pass."""
         tally = self._judging.tally
-        channels = list(dict.fromkeys(text.channel for text in piece.texts))
         size = sum(len(text.text) for text in piece.texts)
         tally.answer += "".join(text.text for text in piece.texts) if self._judging.keep_text else ""
-        for channel in channels:
-            texts = [text.text for text in piece.texts if text.channel == channel]
-            stop = await self._judging.judge(BOUNDARY.join(texts), channel)
-            if stop is None and self._is_machines(channel, texts[0]):
-                spelt = BOUNDARY.join(string for text in texts for string in unescaped(text))
-                stop = await self._judging.judge(spelt, channel) if spelt else None
-            if stop is not None and channel == "reasoning" and self._judging.guard.policy.reasoning == "withhold":
+        withholds = self._judging.guard.policy.reasoning == "withhold"
+        for text in piece.texts:
+            stop = await self._judge_text(text)
+            if stop is not None and text.channel == "reasoning" and withholds:
                 leave_out_reasoning(self._event.value["choices"][place])
                 self._withheld = True
             elif stop is not None:
                 tally.withheld_chars += size
                 return stop
             else:
-                self._released[piece.choice, channel] = sum(map(len, texts))
+                self._released[piece.choice, text.channel] += len(text.text)
         stop = await self._judge_beside(piece)
         if stop is not None:
             tally.withheld_chars += size
@@ -126,14 +124,22 @@ class _Whole:
         tally.released_chars += size
         return None
 
+    async def _judge_text(self, text: Text) -> Stop | None:
+        stop = await self._judging.judge(text.text, text.channel)
+        if stop is None and self._is_machines(text):
+            spelt = BOUNDARY.join(unescaped(text.text))
+            stop = await self._judging.judge(spelt, text.channel) if spelt else None
+        return stop
+
     async def _judge_beside(self, piece: Piece) -> Stop | None:
         known = self._judging.known
         found = [t.text for t in (*self._event.beside, *piece.beside, *piece.copies) if t.text not in known]
         beside = BOUNDARY.join(string for text in dict.fromkeys(found) for string in (text, *unescaped(text)))
         return await self._judging.judge(beside, "other") if beside else None
 
-    def _is_machines(self, channel: str, text: str) -> bool:
-        return channel.startswith("tool") or (channel == "content" and (self._structured or reads_as_json(text)))
+    def _is_machines(self, text: Text) -> bool:
+        said = text.channel == "content" and (self._structured or reads_as_json(text.text))
+        return said or text.channel.startswith("tool")
 
     async def _rebuilt(self, stops: list[Stop | None]) -> dict[str, Any]:
         event = self._event

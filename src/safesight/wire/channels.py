@@ -220,7 +220,9 @@ def _beside(fields: dict[str, Any], *, shows: bool) -> tuple[tuple[Text, ...], t
     if sane_id(fields.get("system_fingerprint")):
         fields = {name: value for name, value in fields.items() if name != "system_fingerprint"}
     spelt = () if shows else tuple(name for name, value in fields.items() if _has_numbers(value))
-    return tuple(_walk({n: v for n, v in fields.items() if n not in spelt}, "")), spelt
+    fields = {name: value for name, value in fields.items() if name not in spelt}
+    letters = [Text("other", "numbers", text) for text in _letters(fields)] if shows else []
+    return (*_walk(fields, ""), *letters), spelt
 
 
 def _has_numbers(value: object) -> bool:
@@ -230,6 +232,23 @@ def _has_numbers(value: object) -> bool:
             map(_has_numbers, value)
         )
     return isinstance(value, dict) and any(map(_has_numbers, value.values()))
+
+
+def _letters(value: object) -> Iterator[str]:
+    """What lists of numbers spell that could be letters; the ids of tokens are larger."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from _letters(item)
+    elif isinstance(value, list):
+        if len(value) >= _SPELT and all(isinstance(item, int) and 9 <= item < 127 for item in value):
+            yield "".join(map(chr, value))
+        else:
+            for item in value:
+                yield from _letters(item)
+
+
+_SPELT: Final = 4
+"""So many numbers in a row are read as letters."""
 
 
 def _walk(value: object, place: str, *, named: bool = True) -> Iterator[Text]:

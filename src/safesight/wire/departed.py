@@ -83,7 +83,8 @@ class Departed:
         except ValueError:
             return
         for choice in (event.get("choices") if isinstance(event, dict) else None) or ():
-            delta, index = choice.get("delta") or choice.get("message"), choice.get("index") or 0
+            delta, index = choice.get("delta"), choice.get("index") or 0
+            delta = choice.get("message") if delta is None else delta
             if not isinstance(delta, dict):
                 continue
             names = {"content": "content", "refusal": "refusal"}

@@ -1,0 +1,181 @@
+"""Upstream replies in every shape around a marker: no byte of it after a flag, always an end, never another decision.
+
+The client's bytes are read by `reader`, which knows nothing of the proxy. `FUZZ_SECONDS` and `FUZZ_SEED` choose how
+long and from where; a failure names its seed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from safesight.core.protocols import Detector
+from safesight.core.records import Exchange, Harm
+from safesight.detectors.patterns import Patterns, Phrase
+from safesight.guard.findings import Checked, Request
+from safesight.guard.guard import Guard
+from safesight.guard.policy import InputRule, Policy, StreamRule
+from safesight.proxy.relay import Asked, Judging, Relay, Tally
+from safesight.proxy.upstream import UpstreamError
+from safesight.proxy.whole_reply import guard_whole
+from safesight.wire.sse_relay import encode
+from tests.guard.detectors import WordDetector
+from tests.proxy.fuzz.reader import Seen, read_stream, read_whole
+from tests.proxy.fuzz.replies import MARK, Case, a_case, whole
+
+QUICK_SECONDS = 20.0
+LONG_SECONDS = 600.0
+
+
+class Body:
+    """An upstream's bytes in the pieces of its reads."""
+
+    def __init__(self, reads: Sequence[bytes]) -> None:
+        self.reads = list(reads)
+        self.at_end = False
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self.reads:
+            self.at_end = True
+            raise StopAsyncIteration
+        return self.reads.pop(0)
+
+    def close(self) -> None:
+        return
+
+
+class Word(WordDetector):
+    """Flags the marker in any case; asked about each window."""
+
+    async def score(self, exchanges: Sequence[Exchange]) -> list[Harm]:
+        harms = await super().score(exchanges)
+        return [
+            self.harm(0.9) if MARK.lower() in e.answer.lower() else harm
+            for e, harm in zip(exchanges, harms, strict=True)
+        ]
+
+
+def guards() -> list[Guard]:
+    quiet = InputRule(text=False, ocr=False)
+    found: list[Guard] = []
+    for windows in ("sentence", "window", "full"):
+        for hold in (0, 32):
+            policy = Policy(input=quiet, stream=StreamRule(windows=windows, hold_chars=hold))
+            detectors: list[Detector] = [Patterns([Phrase(text=MARK.lower())])]
+            found.append(Guard(policy, detectors=detectors))
+    found.append(Guard(Policy(input=quiet), detectors=[Word(MARK)]))
+    return found
+
+
+async def relayed(guard: Guard, reads: Sequence[bytes], case: Case) -> tuple[Seen, Tally, bytes]:
+    """What the client of a stream gets, error event included as the proxy sends it."""
+    parts = judging(guard, case)
+    out: list[bytes] = []
+
+    async def push(payloads: list[bytes]) -> None:
+        out.append(encode(payloads))
+
+    try:
+        await Relay(parts).stream(Body(reads), push)
+    except UpstreamError as error:
+        out.append(encode([json.dumps({"error": {"message": str(error)}}).encode(), b"[DONE]"]))
+    raw = b"".join(out)
+    return read_stream(raw), parts.tally, raw
+
+
+def shown(seen: Seen, index: int) -> str:
+    """The answer of a choice without what the guard put in its place."""
+    text = seen.content[index]
+    return text.partition("I can't")[0].rstrip("\n")
+
+
+def problem(case: Case, plain: Seen, dressed: Seen, tally: Tally, raw: bytes) -> str:
+    """What is wrong with a reply; "" where nothing is."""
+    spelt = dressed.spells(MARK)
+    if spelt or MARK.lower().encode() in raw.lower():
+        return f"the marker can be read at {spelt[:3]}"
+    if tally.leaked_chars:
+        return f"{tally.leaked_chars} characters left without a verdict"
+    if dressed.last != "[DONE]" or dressed.done != 1:
+        return f"the stream ends with {dressed.last[:60]!r}"
+    broken = case.ends in ("error", "broken")
+    for index in range(case.choices):
+        if len(dressed.finish[index]) > 1 and case.marked_beside != "after":
+            return f"choice {index} ends {dressed.finish[index]}"
+        if dressed.calls[index] and dressed.finish[index] == ["content_filter"]:
+            return f"choice {index} was stopped and a call of it left"
+        if not broken and not dressed.finish[index]:
+            return f"choice {index} has no end"
+        if not broken and not case.marked_beside and dressed.finish[index] != plain.finish[index]:
+            return f"choice {index} ends {dressed.finish[index]}, and {plain.finish[index]} without the dress"
+        one, other = shown(dressed, index), shown(plain, index)
+        if not broken and not case.marked_beside and one != other:
+            return f"choice {index} shows {one[-40:]!r}, and {other[-40:]!r} without the dress"
+    return ""
+
+
+def judging(guard: Guard, case: Case) -> Judging:
+    checked = Checked(decision=None, outcomes=(), latency_ms=0.0)
+    request = Request(question="q", images=(), checked=checked)
+    return Judging(guard, request, Tally(), Asked(model="mock", choices=case.choices, structured=case.structured))
+
+
+async def in_one_piece(guard: Guard, case: Case, streamed: Seen) -> str:
+    """What is wrong with the same answer as one reply; "" where nothing is."""
+    parts = judging(guard, case)
+    seen = read_whole((await guard_whole(parts, whole(case))).body)
+    if spelt := seen.spells(MARK):
+        return f"the marker can be read in the whole reply at {spelt[:3]}"
+    if parts.tally.leaked_chars:
+        return f"{parts.tally.leaked_chars} characters of the whole reply left without a verdict"
+    stopped = [index for index in range(case.choices) if seen.finish[index] == ["content_filter"]]
+    flagged = [index for index in range(case.choices) if "content_filter" in streamed.finish[index]]
+    if not case.marked_beside and stopped != flagged:
+        return f"choices {stopped} are stopped whole, and {flagged} streamed"
+    return ""
+
+
+def fuzz(seconds: float, first: int) -> tuple[int, Counter[str]]:
+    loop = asyncio.new_event_loop()
+    all_guards = guards()
+    tried: Counter[str] = Counter()
+    seed, ends = first, time.monotonic() + seconds
+    while time.monotonic() < ends:
+        case = a_case(seed)
+        guard = random.Random(seed).choice(all_guards)
+        plain, _, _ = loop.run_until_complete(relayed(guard, case.plain, case))
+        dressed, tally, raw = loop.run_until_complete(relayed(guard, case.dressed, case))
+        found = problem(case, plain, dressed, tally, raw)
+        found = found or loop.run_until_complete(in_one_piece(guard, case, plain))
+        assert not found, f"seed {seed}, {guard.policy.stream.windows} windows, marker {case.marked_beside!r}: {found}"
+        tried[case.marked_beside or ("answer" if case.answer.marked else "none")] += 1
+        tried["flagged"] += any("content_filter" in reasons for reasons in dressed.finish.values())
+        seed += 1
+    loop.close()
+    return seed - first, tried
+
+
+@pytest.mark.timeout(120)
+def test_replies_of_every_shape_for_twenty_seconds(count: Callable[[str], None]) -> None:
+    seconds = float(os.environ.get("FUZZ_SECONDS", QUICK_SECONDS))
+    tried, kinds = fuzz(seconds, int(os.environ.get("FUZZ_SEED", "1")))
+    count(f"proxy: {tried:,} fuzzed replies, {kinds['flagged']:,} flagged, 0 marker bytes, 0 without an end")
+    assert tried > 50
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_replies_of_every_shape_for_ten_minutes(count: Callable[[str], None]) -> None:
+    seed = int(time.time())
+    tried, kinds = fuzz(float(os.environ.get("FUZZ_SECONDS", LONG_SECONDS)), seed)
+    count(f"proxy: {tried:,} fuzzed replies from seed {seed}, {kinds['flagged']:,} flagged, 0 marker bytes")
