@@ -42,6 +42,8 @@ from safesight.wire.thinking_tags import (
 )
 
 _HARMONY: Final = "analysis"
+_NAMES: Final = ("analysis", "commentary", "final", "assistant")
+"""Channels and the role that harmony's headers name."""
 _BARE_ANALYSIS: Final = re.compile(r"\s*analysis[A-Z\"'<]")
 """Harmony without its special tokens: a channel's name glued to a sentence."""
 
@@ -196,6 +198,10 @@ class ThinkingSplitter:
         """Apply a tag; returns how many released characters it turns into reasoning."""
         self._tagged, self._blank = True, ""
         name = tag.lower()
+        if name != MESSAGE and self._header is not None:
+            header, self._header = "".join(self._header), None
+            if not header.strip().lower().startswith(_NAMES):
+                self._take(header)  # no header after all
         if name in HEADERS:
             self._header = []
         elif name == MESSAGE:
@@ -210,11 +216,14 @@ class ThinkingSplitter:
 
     def _message(self) -> int:
         """Harmony's header is over: `final` is the answer, every other channel a trace."""
-        channel, self._header = "".join(self._header or ()).strip().lower(), None
+        header, self._header = "".join(self._header or ()), None
+        channel = header.strip().lower()
         if channel.startswith("final"):
             return self._close()
-        if channel and not channel.startswith("assistant"):
-            self._thinking = True
+        if not channel.startswith("assistant"):
+            self._thinking = self._thinking or bool(channel)
+            if not channel.startswith(_NAMES):
+                self._reasoning.append(header)
         return 0
 
     def _close(self) -> int:
