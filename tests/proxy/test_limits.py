@@ -132,7 +132,7 @@ def test_a_refused_request_tells_its_usage_too(upstream: MockOpenAI) -> None:
 class BrokenReader:
     fingerprint = "broken"
 
-    async def read(self, image: Image) -> object:
+    async def read(self, image: Image, *, client: str | None = None) -> object:
         raise MissingData("the reading is gone")
 
 

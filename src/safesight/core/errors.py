@@ -11,6 +11,7 @@
     ├── ModelError             a model could not be loaded or asked
     ├── JudgeError             a judge broke (it did not merely answer off-menu)
     ├── DetectorError          a detector broke (it did not merely fire)
+    ├── Overloaded             more was asked at once than is taken on; asking later helps
     └── StoreError             a run file cannot be read or written
 
 Messages say what was expected, what came, and what to do.
@@ -76,6 +77,15 @@ class JudgeError(SafeSightError):
 
 class DetectorError(SafeSightError):
     """A detector broke; a detector that fired returns a `Harm` instead."""
+
+
+class Overloaded(SafeSightError):
+    """More was asked at once than is taken on; asking later helps."""
+
+    def __init__(self, message: str, *, own: bool = False) -> None:
+        super().__init__(message)
+        self.own = own
+        """True where the one who asks holds most of what waits."""
 
 
 class StoreError(SafeSightError):

@@ -15,7 +15,7 @@ from functools import partial
 import msgspec
 
 from safesight.core.begun import Begun
-from safesight.core.errors import ConfigError, DataError, MissingExtra
+from safesight.core.errors import ConfigError, DataError, MissingExtra, Overloaded, OversizedImage
 from safesight.core.messages import Image, Message
 from safesight.core.protocols import Delta, Detector, IncrementalDetector, Model
 from safesight.core.records import JUDGED, GuardEvent, Reply, content_hash
@@ -79,18 +79,24 @@ class Guard:
         """Whether a decision keeps a text from leaving; in shadow mode none does."""
         return stops(decision) and not self.policy.shadow
 
-    async def read(self, messages: Sequence[Message]) -> Request:
-        """Read a request and judge it, as far as the policy asks, within `input_ms`."""
+    async def read(self, messages: Sequence[Message], *, client: str | None = None) -> Request:
+        """Read a request and judge it, as far as the policy asks, within `input_ms`.
+
+        Raises:
+            Overloaded: it is of a `client`, too many images wait to be read, and the policy does not let unread ones
+                pass.
+        """
         started = time.perf_counter()
         read: ReadRequest | None = None
-        failure = ""
+        failure, limit = "", False
         outcomes: tuple[Outcome, ...] = ()
         decision: Decision | None = None
 
         async def judge() -> None:
             nonlocal read, decision, outcomes
             rule = self.policy.input
-            read = await read_request(messages, reader=self._reader if rule.ocr else None, turns=rule.turns)
+            reader = self._reader if rule.ocr else None
+            read = await read_request(messages, reader=reader, turns=rule.turns, client=client)
             decision, outcomes = await self._requests.judge(read)
 
         try:
@@ -100,10 +106,16 @@ class Guard:
                     await judging
         except TimeoutError:
             failure = f"no verdict on the request within {self.policy.time.input_ms} ms"
+        except Overloaded as error:
+            if self.policy.on_error == "halt" and not self.policy.shadow:
+                raise
+            failure = str(error)
         except (DataError, MissingExtra) as error:
             failure = str(error)[:200]
+            limit = isinstance(error, OversizedImage)
         if failure or read is None:
-            decision = Decision(action=self.policy.on_error, cause="error", detail=failure)
+            # What is over a limit is refused whatever the policy says of what broke.
+            decision = Decision(action="refuse" if limit else self.policy.on_error, cause="error", detail=failure)
             read = await read_request(messages, turns=self.policy.input.turns)
             if not self.stops(decision):
                 # What could not be read is let pass by policy; what can be is judged all the same.

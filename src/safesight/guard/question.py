@@ -18,9 +18,9 @@ from typing import Final, Literal
 
 import msgspec
 
-from safesight.core.errors import MissingExtra
+from safesight.core.errors import MissingExtra, OversizedImage
 from safesight.core.messages import Image, ImagePart, Message, TextPart
-from safesight.media.ocr import OcrReader, shared_reader
+from safesight.media.ocr import OcrReader, OcrText, shared_reader
 
 QUESTION_CHARS: Final = 4_000
 """The latest characters of the user's turns that an answer is judged with, and the length of a window."""
@@ -28,6 +28,8 @@ OVERLAP_CHARS: Final = 1_000
 """What a window repeats of the one before: no phrase that is shorter is cut."""
 TURNS_CHARS: Final = 8_000
 """The latest characters of the conversation that detectors of conversations are shown."""
+REQUEST_BOXES: Final = 3_000
+"""Pieces of text in all images of a request; one with more is refused."""
 _BLANK: Final = re.compile(
     "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]{9,}"
@@ -70,7 +72,11 @@ def open_reader() -> OcrReader:
 
 
 async def read_request(
-    messages: Sequence[Message], *, reader: OcrReader | None = None, turns: Literal["all", "latest"] = "all"
+    messages: Sequence[Message],
+    *,
+    reader: OcrReader | None = None,
+    turns: Literal["all", "latest"] = "all",
+    client: str | None = None,
 ) -> ReadRequest:
     """Read a request; without a reader images are left out of its text.
 
@@ -78,13 +84,16 @@ async def read_request(
         messages: Every turn.
         reader: Reads the images of every turn.
         turns: What is judged: everything, or what the system says and what follows the last answered turn.
+        client: Whose share of the reader's queue the images take; None takes none and is never refused.
 
     Raises:
-        CorruptData: an image cannot be decoded or is too large.
+        CorruptData: an image cannot be decoded.
+        OversizedImage: an image, or all together, show more than is read.
         MissingData: an image's bytes are gone.
+        Overloaded: too many images wait to be read.
     """
     images = tuple(image for message in messages for image in message.images)
-    readings = await asyncio.gather(*(reader.read(image) for image in images)) if reader is not None and images else []
+    readings = await _readings(reader, images, client) if reader is not None and images else []
     texts = iter([reading.text.strip() for reading in readings])
     said = [_read(message, texts) for message in messages]
     chosen = range(len(said)) if turns == "all" else _latest(said)
@@ -101,6 +110,20 @@ async def read_request(
         asked_images=tuple(image for at in chosen for image in messages[at].images),
         chars=len(pieces[0]),
     )
+
+
+async def _readings(reader: OcrReader, images: Sequence[Image], client: str | None) -> list[OcrText]:
+    """Every image read; where one cannot be, nobody waits for the others any more."""
+    tasks = [asyncio.ensure_future(reader.read(image, client=client)) for image in images]
+    try:
+        found = await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    boxes = sum(len(text.lines) for text in found)
+    if boxes > REQUEST_BOXES:
+        raise OversizedImage(f"expected at most {REQUEST_BOXES:,} pieces of text in all images, got {boxes:,}.")
+    return found
 
 
 def windows(text: str) -> Iterator[str]:

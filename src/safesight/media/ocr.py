@@ -2,6 +2,7 @@
 
 Serves the `embedded` model and the guard's input side: typographic attacks (FigStep, MM-SafetyBench TYPO) are
 text to both. Deterministic (one thread per reading, no sampling) and offline: the models ship in the wheel.
+What is read is all that a server may show a model of an image (`media.pixels.shown`).
 
 The longest side given to text detection is `max_side` pixels; recognition reads the crops at full size.
 640 halves the time of the library's default and read every FigStep image alike (spec: guard runtime).
@@ -12,28 +13,20 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import msgspec
-import numpy as np
 
-from safesight.core.errors import MissingExtra
+from safesight.core.errors import OversizedImage
 from safesight.core.messages import Image
 from safesight.core.records import content_hash
-from safesight.media.pixels import MAX_PIXELS, decode
+from safesight.media.fair_queue import FairQueue, Ticket
+from safesight.media.ocr_engine import MAX_BOXES, OcrLine, open_engine, read_picture
+from safesight.media.pixels import MAX_FRAMES, MAX_PIXELS, shown
 
 DEFAULT_MAX_SIDE = 640
-
-
-class OcrLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of text; `box` is (left, top, right, bottom) in pixels, `confidence` in [0, 1]."""
-
-    text: str
-    confidence: float
-    box: tuple[int, int, int, int]
 
 
 class OcrText(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,12 +40,25 @@ class OcrText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OcrSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How to read: longest side for detection, readings at once, texts kept in the cache."""
+    """How to read: longest side for detection, readings at once and waiting, texts kept in the cache."""
 
     max_side: int = DEFAULT_MAX_SIDE
     workers: int = 2
+    queue: int = 64
+    """Readings that wait for clients that are named; one more is refused (`media.fair_queue`)."""
     cache_size: int = 4096
     max_pixels: int = MAX_PIXELS
+    max_frames: int = MAX_FRAMES
+
+
+class _Reading:
+    """One image being read, or read: its job, and how many wait for it."""
+
+    __slots__ = ("ticket", "waiters")
+
+    def __init__(self, ticket: Ticket[OcrText]) -> None:
+        self.ticket = ticket
+        self.waiters = 0
 
 
 class OcrReader:
@@ -60,9 +66,9 @@ class OcrReader:
 
     def __init__(self, settings: OcrSettings | None = None) -> None:
         self.settings = settings or OcrSettings()
-        self._pool = ThreadPoolExecutor(self.settings.workers, thread_name_prefix="ocr")
+        self._queue = FairQueue[OcrText](self.settings.workers, capacity=self.settings.queue, name="ocr")
         self._engines = threading.local()
-        self._texts: OrderedDict[str, Future[OcrText]] = OrderedDict()
+        self._readings: OrderedDict[str, _Reading] = OrderedDict()
         self._guard = threading.Lock()
 
     @property
@@ -72,75 +78,104 @@ class OcrReader:
             installed = version("rapidocr")
         except PackageNotFoundError:
             installed = ""
-        return content_hash("rapidocr", installed, self.settings.max_side, self.settings.max_pixels)
+        settings = self.settings
+        return content_hash("rapidocr, every view", installed, settings.max_side, settings.max_pixels)
 
-    async def read(self, image: Image) -> OcrText:
-        """Read one image.
+    @property
+    def waiting(self) -> int:
+        """Readings that wait for a worker."""
+        return self._queue.waiting
+
+    async def read(self, image: Image, *, client: str | None = None) -> OcrText:
+        """Read one image; when everybody who waits for it has left, the reading is dropped.
+
+        `client` names whose share of the queue it takes; None takes none and is never refused.
 
         Raises:
             MissingExtra: `rapidocr` or `onnxruntime` is not installed.
             MissingData: the image's bytes are gone.
-            CorruptData: the bytes are no decodable image, or it has more than `max_pixels`.
+            CorruptData: the bytes are no decodable image.
+            OversizedImage: it has more pixels, frames or pieces of text than are read.
+            Overloaded: too much waits already.
         """
-        # Shielded: several callers may wait for one reading, and one of them leaving must not cancel it.
-        return await asyncio.shield(asyncio.wrap_future(self._reading(image)))
+        reading = self._reading(image, client)
+        try:
+            # Shielded: several callers may wait for one reading, and one of them leaving must not cancel it.
+            found = asyncio.wrap_future(reading.ticket.future)
+            found.add_done_callback(_seen)
+            return await asyncio.shield(found)
+        finally:
+            self._leave(image, reading)
 
     def read_sync(self, image: Image) -> OcrText:
         """`read` for callers without an event loop; waits for the same worker."""
-        return self._reading(image).result()
+        reading = self._reading(image, None)
+        try:
+            return reading.ticket.future.result()
+        finally:
+            self._leave(image, reading)
 
-    def _reading(self, image: Image) -> Future[OcrText]:
+    def _reading(self, image: Image, client: str | None) -> _Reading:
         with self._guard:
-            held = self._texts.get(image.sha256)
-            if held is not None and not (held.done() and (held.cancelled() or held.exception())):
-                self._texts.move_to_end(image.sha256)
-                return held
-            future = self._texts[image.sha256] = self._pool.submit(self._work, image)
-            while len(self._texts) > self.settings.cache_size:
-                self._texts.popitem(last=False)
-            return future
+            held = self._readings.get(image.sha256)
+            if held is None or _failed(held.ticket):
+                ticket = self._queue.submit(client, lambda ticket: self._work(image, ticket))
+                held = self._readings[image.sha256] = _Reading(ticket)
+                self._forget()
+            self._readings.move_to_end(image.sha256)
+            held.waiters += 1
+            return held
 
-    def _work(self, image: Image) -> OcrText:
-        picture = decode(image, max_pixels=self.settings.max_pixels)
-        width, height = picture.size
+    def _forget(self) -> None:
+        """Drop the oldest texts beyond the cache's size; what somebody waits for stays."""
+        for key in list(self._readings)[: max(0, len(self._readings) - self.settings.cache_size)]:
+            if not self._readings[key].waiters:
+                del self._readings[key]
+
+    def _leave(self, image: Image, reading: _Reading) -> None:
+        with self._guard:
+            reading.waiters -= 1
+            if reading.waiters or reading.ticket.future.done():
+                return
+            if self._readings.get(image.sha256) is reading:
+                del self._readings[image.sha256]
+        self._queue.drop(reading.ticket)
+
+    def _work(self, image: Image, ticket: Ticket[OcrText]) -> OcrText:
+        settings = self.settings
+        name = image.label or image.sha256[:12]
+        size, lines, known = (0, 0), list[OcrLine](), set[str]()
+        for number, picture in enumerate(shown(image, max_pixels=settings.max_pixels, max_frames=settings.max_frames)):
+            ticket.check()
+            found = read_picture(self._engine(), picture, check=ticket.check)
+            # A text may stand twice in one picture; another view only adds what it shows anew.
+            fresh = [line for line in found if not number or line.text not in known]
+            lines += fresh
+            known.update(line.text for line in fresh)
+            size = size if number else picture.size
+            if len(lines) > MAX_BOXES:
+                raise OversizedImage(f"image {name}: expected at most {MAX_BOXES:,} pieces of text, got more.")
+        return OcrText(text="\n".join(line.text for line in lines), lines=tuple(lines), width=size[0], height=size[1])
+
+    def _engine(self) -> Any:
         engine = getattr(self._engines, "engine", None)
         if engine is None:
-            engine = self._engines.engine = _engine(self.settings.max_side)
-        # The library takes arrays in OpenCV's order of channels, blue first.
-        found = engine(np.ascontiguousarray(np.asarray(picture)[:, :, ::-1]))
-        if found.boxes is None or found.txts is None:
-            return OcrText(text="", lines=(), width=width, height=height)
-        lines = tuple(
-            OcrLine(text=text, confidence=float(score), box=_extent(box))
-            for text, score, box in zip(found.txts, found.scores, found.boxes, strict=True)
-        )
-        return OcrText(text="\n".join(line.text for line in lines), lines=lines, width=width, height=height)
+            engine = self._engines.engine = open_engine(self.settings.max_side)
+        return engine
+
+
+def _seen(found: asyncio.Future[OcrText]) -> None:
+    """Take note of a failure that nobody waits for any more."""
+    if not found.cancelled():
+        found.exception()
+
+
+def _failed(ticket: Ticket[OcrText]) -> bool:
+    future = ticket.future
+    return ticket.stopped or (future.done() and (future.cancelled() or future.exception() is not None))
 
 
 @cache
 def shared_reader(settings: OcrSettings = OcrSettings()) -> OcrReader:  # noqa: B008 - frozen
     """The process's reader of these settings; model and guard share its engines and its cache."""
     return OcrReader(settings)
-
-
-def _engine(max_side: int) -> Any:
-    try:
-        from rapidocr import RapidOCR
-    except ImportError as error:
-        raise MissingExtra(error.name or "rapidocr", "embedded") from None
-    return RapidOCR(
-        params={
-            "Global.log_level": "critical",
-            "Det.limit_type": "max",
-            "Det.limit_side_len": max_side,
-            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
-            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-        }
-    )
-
-
-def _extent(corners: Any) -> tuple[int, int, int, int]:
-    points = np.asarray(corners)
-    left, top = points.min(axis=0)
-    right, bottom = points.max(axis=0)
-    return round(float(left)), round(float(top)), round(float(right)), round(float(bottom))

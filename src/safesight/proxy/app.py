@@ -38,7 +38,7 @@ from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.origins import Origins
-from safesight.proxy.settings import Keys, Settings
+from safesight.proxy.settings import Keys, Settings, client_name
 from safesight.proxy.upstream import Upstream, UpstreamError
 
 if TYPE_CHECKING:
@@ -236,10 +236,14 @@ class Proxy:
             return 404
         try:
             body = await moderations.answer(
-                self.guard, await self._body(receive), self.settings.limits, fetcher=self._fetcher
+                self.guard,
+                await self._body(receive),
+                self.settings.limits,
+                fetcher=self._fetcher,
+                client=client_name(scope),
             )
         except BadRequestError as error:
-            await fail(send, error.status, str(error), kind=error.code)
+            await fail(send, error.status, str(error), kind=error.code, headers=error.headers)
             return error.status
         await respond(send, 200, body)
         return 200

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from safesight.core.begun import Begun
+from safesight.core.errors import Overloaded
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
 from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, respond, start
@@ -16,11 +17,11 @@ from safesight.proxy.audit import AuditLog, Entry, now, sha256
 from safesight.proxy.chat_request import ChatRequest, for_upstream, read_conversation, to_messages
 from safesight.proxy.conversation import RemoteImage
 from safesight.proxy.draining import Draining
-from safesight.proxy.images import BadRequestError, data_url, read_images
+from safesight.proxy.images import BadRequestError, data_url, overloaded, read_images
 from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Asked, Judging, Relay, Tally
 from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
-from safesight.proxy.settings import Settings, sent_keys
+from safesight.proxy.settings import Settings, client_name, sent_keys
 from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
 from safesight.proxy.whole_reply import guard_whole, refuse
 from safesight.wire.channels import DONE
@@ -83,7 +84,7 @@ class Exchange:
         except BadRequestError as error:
             self._tally.action = "error"
             self.answered = True
-            await fail(self._send, error.status, str(error), kind=error.code)
+            await fail(self._send, error.status, str(error), kind=error.code, headers=error.headers)
             return error.status
         except UpstreamError as error:
             return await self._broken(error)
@@ -120,11 +121,14 @@ class Exchange:
         urls = {source: data_url(image) for source, image in images.items() if isinstance(source, RemoteImage)}
         body = for_upstream(self._raw, self._request, conversation, urls)
         started = time.perf_counter()
-        reading = Begun(guard.read(to_messages(conversation, images)))
+        reading = Begun(guard.read(to_messages(conversation, images), client=client_name(self._scope)))
         # Where reading waits (OCR, detectors by URL) the model starts meanwhile; its first byte waits for the verdict.
         upstream = None if reading.done else asyncio.create_task(self._ask(body))
         try:
-            self._read = read = await reading
+            try:
+                self._read = read = await reading
+            except Overloaded as error:
+                raise overloaded(error) from None
             self._tally.guard_s += time.perf_counter() - started
             self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
             judging = Judging(guard, read, self._tally, self._asked, keep_text=parts.audit is not None)

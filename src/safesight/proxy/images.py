@@ -11,7 +11,7 @@ import binascii
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from safesight.core.errors import CorruptData, OversizedImage
+from safesight.core.errors import CorruptData, Overloaded, OversizedImage
 from safesight.core.messages import Image
 from safesight.media.pixels import MAX_FRAMES, PictureSize, measure
 from safesight.proxy.conversation import RemoteImage, Spoken
@@ -24,10 +24,24 @@ if TYPE_CHECKING:
 class BadRequestError(Exception):
     """The request is refused before anything is asked: the message goes to the client with `status`."""
 
-    def __init__(self, message: str, *, status: int = 400, code: str = "invalid_request_error") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        code: str = "invalid_request_error",
+        headers: Sequence[tuple[bytes, bytes]] = (),
+    ) -> None:
         super().__init__(message)
+        self.headers = list(headers)
         self.status = status
         self.code = code
+
+
+def overloaded(error: Overloaded) -> BadRequestError:
+    """The answer to a client whose images cannot be read now: 429 where its own are in the way, else 503."""
+    status, code = (429, "rate_limit_exceeded") if error.own else (503, "overloaded")
+    return BadRequestError(str(error), status=status, code=code, headers=[(b"retry-after", b"1")])
 
 
 async def read_images(

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
+from safesight.core.errors import Overloaded
 from safesight.core.messages import Image, user
 from safesight.guard.findings import Checked
 from safesight.guard.guard import Guard
 from safesight.proxy.conversation import RemoteImage, Spoken, read_parts
-from safesight.proxy.images import BadRequestError, read_images
+from safesight.proxy.images import BadRequestError, overloaded, read_images
 from safesight.proxy.settings import Limits
 from safesight.wire.plain import read_plain
 
@@ -45,7 +46,9 @@ UNNAMED: Final = "illicit"
 """The name for harm of no category: a client that looks for the reason of a flag finds one."""
 
 
-async def answer(guard: Guard, raw: bytes, limits: Limits, *, fetcher: Fetcher | None) -> bytes:
+async def answer(
+    guard: Guard, raw: bytes, limits: Limits, *, fetcher: Fetcher | None, client: str | None = None
+) -> bytes:
     """Score a moderation request.
 
     Raises:
@@ -60,7 +63,10 @@ async def answer(guard: Guard, raw: bytes, limits: Limits, *, fetcher: Fetcher |
     except ValueError as error:
         raise BadRequestError(f"expected a moderation request: {error}") from None
     images = await read_images(turns, limits, fetcher=fetcher)
-    results = [await _score(guard, turn, images) for turn in turns]
+    try:
+        results = [await _score(guard, turn, images, client=client) for turn in turns]
+    except Overloaded as error:
+        raise overloaded(error) from None
     model = fields.get("model")
     return msgspec.json.encode(
         {"id": "modr-safesight", "model": model if isinstance(model, str) else "safesight", "results": results}
@@ -77,14 +83,16 @@ def _items(given: object) -> list[object]:
     return items if all(isinstance(item, str) for item in items) else [items]
 
 
-async def _score(guard: Guard, turn: Spoken, found: Mapping[bytes | RemoteImage, Image]) -> dict[str, object]:
+async def _score(
+    guard: Guard, turn: Spoken, found: Mapping[bytes | RemoteImage, Image], *, client: str | None
+) -> dict[str, object]:
     parts = [part if isinstance(part, str) else found[part] for part in turn.parts]
     images = tuple(part for part in parts if isinstance(part, Image))
     text = "\n".join((*(part for part in parts if isinstance(part, str)), *turn.beside))
     verdicts: list[Checked] = []
     if images:
         # Reads the text in the images, and asks the policy's detector of images.
-        request = await guard.read([user(*parts, *turn.beside)])
+        request = await guard.read([user(*parts, *turn.beside)], client=client)
         text = request.question
         verdicts.append(request.checked)
     verdicts.append(await guard.check("", text, images=images))

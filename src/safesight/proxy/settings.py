@@ -6,8 +6,9 @@ import base64
 import hashlib
 import hmac
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import msgspec
@@ -144,6 +145,12 @@ class Keys:
         digests = [hashlib.sha256(key).digest() for key in sent_keys(headers)]
         # Every key is compared, so that time does not tell which one nearly fit.
         return sum([hmac.compare_digest(digest, known) for digest in digests for known in self._digests]) > 0
+
+
+def client_name(scope: Mapping[str, Any]) -> str:
+    """Who asks, as far as can be told: by key, else by address; for shares of what is bounded."""
+    key = next(iter(sent_keys(scope["headers"])), b"")
+    return hashlib.sha256(key).hexdigest() if key else str((scope.get("client") or ("",))[0])
 
 
 def sent_keys(headers: Iterable[tuple[bytes, bytes]]) -> list[bytes]:
