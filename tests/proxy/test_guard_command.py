@@ -131,3 +131,114 @@ def test_sigterm_lets_streams_in_flight_end() -> None:
             assert found[0][0] == 200
             assert found[0][1].endswith("data: [DONE]\n\n")
             assert process.wait(30) in (0, -signal.SIGTERM)
+
+
+def said(process: subprocess.Popen[str], last: str) -> str:
+    """What was printed up to the line that starts with `last`."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    while not lines or not lines[-1].startswith(last):
+        line = process.stdout.readline()
+        assert line, lines
+        lines.append(line)
+    return "".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "says", "last"),
+    [
+        ((), {}, ["policy: ", "patterns:", "none asked for", "the client's own"], "  clients"),
+        (("--key-env", "GUARD_KEYS"), {"GUARD_KEYS": "top-secret"}, ["one of $GUARD_KEYS", "key: none"], "  clients"),
+        (
+            ("--key-env", "GUARD_KEYS", "--upstream-key-env", "UP_KEY"),
+            {"GUARD_KEYS": "top-secret", "UP_KEY": "top-secret"},
+            ["one of $GUARD_KEYS", "key: $UP_KEY"],
+            "  clients",
+        ),
+        (("--shadow",), {}, ["SHADOW"], "  clients"),
+        (("--off",), {}, ["OFF: everything passes unguarded"], "  clients"),
+        (("--host", "0.0.0.0"), {}, ["warning: listening on 0.0.0.0 without keys"], "warning"),
+    ],
+)
+def test_the_start_lines_name_what_is_guarded_by_what_and_no_secret(
+    tmp_path: Path, options: tuple[str, ...], more: dict[str, str], says: list[str], last: str
+) -> None:
+    (tmp_path / "words.txt").write_text("unspeakable\n")
+    policy = tmp_path / "policy.toml"
+    policy.write_text(f'[input]\nocr = false\n[[detectors]]\nname = "patterns:{tmp_path / "words.txt"}"\n')
+    port = free_port()
+    upstream = "http://127.0.0.1:9/v1?sig=top-secret"
+    process = guard("--upstream", upstream, "--port", str(port), "--policy", str(policy), *options, **more)
+    try:
+        text = said(process, last)
+        # It listens once it has said so.
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as response:
+            assert response.status == 200
+        assert "guarding http://127.0.0.1:9/v1?sig=*** at http://" in text
+        assert all(part in text for part in says), text
+        assert "top-secret" not in text
+    finally:
+        process.terminate()
+        rest, _ = process.communicate(timeout=60)
+    assert "guarding" not in rest, "it is said once"
+
+
+@pytest.mark.parametrize("fault", ["policy", "upstream", "bundle", "port", "key"])
+def test_nothing_is_guarded_where_it_cannot_start(tmp_path: Path, fault: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        policy = tmp_path / "policy.toml"
+        policy.write_text("[input]\nocr = false\n" if fault != "policy" else "thresold = 3\n")
+        upstream = "ftp://me:top-secret@host/v1" if fault == "upstream" else "http://me:top-secret@127.0.0.1:9/v1"
+        options = {
+            "bundle": ("--ca-bundle", str(tmp_path / "none.pem")),
+            "port": ("--port", str(taken.getsockname()[1])),
+            "key": ("--key-env", "NO_SUCH_VARIABLE"),
+        }.get(fault, ())
+        port = () if fault == "port" else ("--port", str(free_port()))
+        process = guard("--upstream", upstream, "--policy", str(policy), *port, *options)
+        text, _ = process.communicate(timeout=120)
+    assert process.returncode not in (0, None)
+    assert "error: " in text
+    assert "guarding" not in text
+    assert "Traceback" not in text
+    assert "top-secret" not in text
+
+
+def test_a_drain_that_is_over_ends_streams_and_the_process(tmp_path: Path) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    async def hangs(request: web.Request, asked: Asked) -> web.StreamResponse:
+        begun.set()
+        await asyncio.to_thread(go_on.wait, 60)
+        return await reply("late")(request, asked)
+
+    with in_thread() as upstream:
+        upstream.then = hangs
+        with running(upstream.url, "--drain-s", "1") as (url, process):
+            found: list[tuple[int, str]] = []
+            client = threading.Thread(target=lambda: found.append(ask(url, stream=True)))
+            client.start()
+            assert begun.wait(30)
+            process.send_signal(signal.SIGTERM)
+            client.join(60)
+            assert found[0][0] == 503
+            assert "shutting_down" in found[0][1]
+            assert process.wait(60) == 0
+        go_on.set()
+
+
+def test_workers_end_with_a_parent_that_was_killed() -> None:
+    with in_thread() as upstream, running(upstream.url) as (url, process):
+        process.kill()
+        process.wait(30)
+        deadline = time.monotonic() + 60
+        gone = False
+        while not gone and time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{url}/healthz", timeout=5).close()
+                time.sleep(0.05)
+            except OSError:
+                gone = True
+        assert gone

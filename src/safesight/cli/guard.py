@@ -146,6 +146,8 @@ def _say(settings: Settings, policy: Policy) -> None:
     asked = f"one of ${settings.key_env}" if settings.key_env else "none asked for"
     if settings.upstream_key_env:
         own = f"${settings.upstream_key_env}"
+    elif settings.upstream_headers():
+        own = "user and password of its URL"
     else:
         own = "none" if settings.key_env else "the client's own, passed on"
     typer.echo(f"  clients' keys: {asked}; upstream's key: {own}")
