@@ -9,12 +9,11 @@ import threading
 from collections.abc import Generator
 
 from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from safesight.guard.guard import Guard
 from safesight.proxy.app import Proxy
-from safesight.proxy.server import MAX_HEAD
+from safesight.proxy.server import http1_settings
 from safesight.proxy.settings import Settings
 
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
@@ -32,9 +31,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(
-    settings: Settings, *, guard: Guard | None = None, head_timeout_s: float = 60
-) -> Generator[tuple[str, Proxy]]:
+def serving(settings: Settings, *, guard: Guard | None = None) -> Generator[tuple[str, Proxy]]:
     """Serve; yields the base URL (with /v1) and the application."""
     proxy, port = Proxy(settings, guard=guard), free_port()
     server = Server(
@@ -43,7 +40,7 @@ def serving(
         port=port,
         interface=Interfaces.ASGI,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=int(1000 * head_timeout_s), max_buffer_size=MAX_HEAD),
+        http1_settings=http1_settings(settings),
         websockets=False,
         log_enabled=False,
     )

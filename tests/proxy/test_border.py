@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Generator
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import web
@@ -156,3 +158,22 @@ def _raw(url: str, data: bytes) -> tuple[int, str]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read().decode()
+
+
+def test_a_drain_that_is_over_answers_who_is_still_sending(upstream: MockOpenAI) -> None:
+    with serving(Settings(upstream=upstream.url, drain_s=0), guard=make_guard()) as (url, proxy):
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as open_:
+            open_.sendall(b"POST /v1/moderations HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{")
+            while not proxy._draining._tasks:
+                pass
+            drain(proxy)
+            assert open_.recv(65536).startswith(b"HTTP/1.1 503 ")
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/models"])
+def test_head_is_answered_as_get_without_its_body(upstream: MockOpenAI, path: str) -> None:
+    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+        request = urllib.request.Request(url.removesuffix("/v1") + path, method="HEAD")
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert (response.status, response.read()) == (200, b"")

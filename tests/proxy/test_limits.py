@@ -57,7 +57,7 @@ def test_a_body_that_never_ends_is_given_up(upstream: MockOpenAI) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"POST /v1/chat/comp", b"GET /healthz HTTP/1.1\r\nhost: x\r\n"])
 def test_a_head_that_never_ends_is_hung_up_on(upstream: MockOpenAI, data: bytes) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard(), head_timeout_s=0.5) as (url, _):
+    with serving(Settings(upstream=upstream.url, head_timeout_s=0.5), guard=make_guard()) as (url, _):
         found, took = send_slowly(url, data)
         assert (found, 0.4 < took < 15) == (b"", True)
         # A second head on a connection that served one is no better.

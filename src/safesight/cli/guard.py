@@ -47,6 +47,14 @@ def guard(
         float, typer.Option(min=0.001, help="Longest silence of the upstream once its reply has begun.")
     ] = 600,
     total_timeout_s: Annotated[float, typer.Option(min=0.001, help="Longest whole reply of the upstream.")] = 1800,
+    body_timeout_s: Annotated[float, typer.Option(min=0.001, help="Longest time for a request's body.")] = 60,
+    head_timeout_s: Annotated[
+        float, typer.Option(min=0.001, help="Longest time for a request's head, idle connections too.")
+    ] = 75,
+    image_timeout_s: Annotated[float, typer.Option(min=0.001, help="Longest time to fetch an image URL.")] = 10,
+    silence_s: Annotated[
+        float, typer.Option(min=0.001, help="Silence in a stream after which a comment keeps it alive.")
+    ] = 10,
     allow_origin: Annotated[
         list[str] | None, typer.Option(help="Origin of web pages that may use the proxy (CORS), or *; repeatable.")
     ] = None,
@@ -62,7 +70,9 @@ def guard(
     ] = False,
     allow_image_urls: Annotated[bool, typer.Option("--allow-image-urls", help="Fetch public image URLs.")] = False,
     max_body_mb: Annotated[int, typer.Option(min=1, help="Largest request body.")] = 32,
+    max_reply_mb: Annotated[int, typer.Option(min=1, help="Largest whole reply of the upstream.")] = 64,
     max_images: Annotated[int, typer.Option(min=1, help="Most images in a request.")] = 16,
+    max_image_mb: Annotated[int, typer.Option(min=1, help="Largest image.")] = 20,
     drain_s: Annotated[int, typer.Option(min=0, help="Longest wait for requests in flight on SIGTERM.")] = 30,
     off: Annotated[
         bool, typer.Option("--off", help="Pass everything through unguarded (to measure the cost).")
@@ -105,9 +115,15 @@ def guard(
         audit_required=audit_required,
         ui=ui,
         drain_s=drain_s,
+        head_timeout_s=head_timeout_s,
         limits=Limits(
             max_body_bytes=max_body_mb * 2**20,
+            max_reply_bytes=max_reply_mb * 2**20,
             max_images=max_images,
+            max_image_bytes=max_image_mb * 2**20,
+            body_timeout_s=body_timeout_s,
+            image_timeout_s=image_timeout_s,
+            silence_s=silence_s,
             connect_timeout_s=connect_timeout_s,
             idle_timeout_s=idle_timeout_s,
             total_timeout_s=total_timeout_s,

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote_from_bytes, unquote
 
 import msgspec
 
@@ -32,7 +32,7 @@ from safesight.proxy.asgi import (
     respond,
 )
 from safesight.proxy.audit import AuditLog, NotRecordedError
-from safesight.proxy.chat import CHAT, Exchange, Parts
+from safesight.proxy.chat import CHAT, COUNTED, Exchange, Parts
 from safesight.proxy.chat_request import read_request
 from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError
@@ -55,6 +55,7 @@ _NEIGHBOURS: Final = {
 }
 """What to do instead of routes that servers of models have and this one does not."""
 Handler = Callable[[Scope, Receive, Send], Awaitable[int]]
+_AS_WRITTEN: Final = "!$%&'()*+,/:;=@~"
 _log = logging.getLogger(__name__)
 
 
@@ -147,27 +148,36 @@ class Proxy:
         if extra := self._origins.headers(scope):
             send = _with_headers(send, extra)
         route, handler = self._route(str(scope["method"]), path)
+        with self._draining.watched():
+            status = await self._answer(scope, receive, send, path, handler)
+        self.metrics.requests.labels(route, str(status)).inc()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, handler: Handler | None) -> int:
+        """Answer, whatever happens; returns the status."""
         try:
             status = await self._refused(scope, send, path, known=handler is not None)
-            if not status and handler is not None:
-                status = await handler(scope, receive, send)
+            return status or (await handler(scope, receive, send) if handler is not None else 404)
         except (TooLargeError, TooSlowError) as error:
-            status = await self._unreadable(send, error)
+            return await self._unreadable(send, error)
         except ClientGoneError:
-            status = 499
             self.metrics.cancelled.inc()
+            return 499
+        except asyncio.CancelledError:
+            if not self._draining.claims(asyncio.current_task()):
+                raise
+            return await self._failed(send, UpstreamError("the proxy is stopping.", status=503, kind="shutting_down"))
         except NotRecordedError as error:
-            status = 503
-            await fail(send, status, f"{error} The proxy answers nothing it cannot record.", kind="audit_error")
+            await fail(send, 503, f"{error} The proxy answers nothing it cannot record.", kind="audit_error")
+            return 503
         except Exception:  # noqa: BLE001 - the border: what nobody foresaw is an answer, and counted
             _log.exception("a request failed in a way that nobody foresaw")
             self.metrics.errors.labels("internal").inc()
-            status = 500
-            await fail(send, status, "the proxy failed; its log says why.", kind="internal_error")
-        self.metrics.requests.labels(route, str(status)).inc()
+            await fail(send, 500, "the proxy failed; its log says why.", kind="internal_error")
+            return 500
 
     def _route(self, method: str, path: str) -> tuple[str, Handler | None]:
         """A route's name for the metrics, and who answers it."""
+        method = "GET" if method == "HEAD" else method
         if method == "GET" and path.startswith(_MODEL) and path != _MODEL:
             return "/models/NAME", self._models
         handler = self._routes.get((method, path))
@@ -270,7 +280,7 @@ class Proxy:
         return 408
 
     async def _failed(self, send: Send, error: UpstreamError) -> int:
-        self.metrics.errors.labels("upstream").inc()
+        self.metrics.errors.labels(COUNTED.get(error.kind, "upstream")).inc()
         await fail(send, error.status, str(error), kind=error.kind)
         return error.status
 
@@ -284,7 +294,7 @@ class Proxy:
         if self._audit is not None and self.settings.audit_required:
             self._audit.check()
         exchange = Exchange(self._parts(), scope, send, request=request, raw=raw)
-        with self.metrics.in_flight.track_inprogress(), self._draining.watched():
+        with self.metrics.in_flight.track_inprogress():
             return await _unless_gone(exchange, receive)
 
     def _parts(self) -> Parts:
@@ -324,8 +334,8 @@ def _public(route: str) -> str:
 
 def _raw_path(scope: Scope) -> str:
     """The path below the version, encoded as the client wrote it."""
-    raw = scope.get("raw_path")
-    path = raw.decode("ascii", "replace") if raw else quote(str(scope["path"]))
+    raw = scope.get("raw_path") or str(scope["path"]).encode()
+    path = quote_from_bytes(raw, safe=_AS_WRITTEN)
     if ".." in unquote(path).split("/"):
         raise UpstreamError(
             "expected a model's name, got a path that climbs.", status=400, kind="invalid_request_error"

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 CHAT = "/chat/completions"
 _LIVE: Headers = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 """A stream's own headers: nginx holds a stream back until told not to."""
-_COUNTED = {"internal_error": "internal", "shutting_down": "drain"}
+COUNTED = {"internal_error": "internal", "shutting_down": "drain"}
 """Kinds of errors that are not the upstream's, and how the metrics name them."""
 _log = logging.getLogger(__name__)
 
@@ -215,7 +215,7 @@ class Exchange:
 
     async def _broken(self, error: UpstreamError) -> int:
         self._tally.action = "error"
-        self._parts.metrics.errors.labels(_COUNTED.get(error.kind, "upstream")).inc()
+        self._parts.metrics.errors.labels(COUNTED.get(error.kind, "upstream")).inc()
         self.answered = True
         if not self._begun:
             await fail(self._send, error.status, str(error), kind=error.kind)

@@ -21,13 +21,12 @@ from safesight.core.errors import ConfigError, MissingExtra
 from safesight.proxy.settings import Keys, Settings
 
 if TYPE_CHECKING:
+    from granian.http import HTTP1Settings
+
     from safesight.proxy.app import Proxy
 
 MAX_HEAD: Final = 2**16
 """Bytes of a request's head; more is answered with 431 while it still comes. So are more than a hundred headers."""
-IDLE_S: Final = 75
-"""Longest time for a head, from the connection's first moment or the answer before: over the minute that load balancers
-keep idle connections, since the side that closes first breaks the request that comes meanwhile."""
 _GRACE_S: Final = 5
 """Between the end of a drain and the end of a worker whose clients don't read."""
 _BACKLOG: Final = 1024
@@ -81,7 +80,6 @@ def serve(settings: Settings, *, workers: int = 1, listening: Callable[[], None]
     try:
         from granian import Granian
         from granian.constants import HTTPModes, Interfaces
-        from granian.http import HTTP1Settings
         from granian.log import LogLevels
     except ImportError:
         raise MissingExtra("granian", "proxy") from None
@@ -103,7 +101,7 @@ def serve(settings: Settings, *, workers: int = 1, listening: Callable[[], None]
             interface=Interfaces.ASGI,
             workers=workers,
             http=HTTPModes.http1,
-            http1_settings=HTTP1Settings(header_read_timeout=IDLE_S * 1000, max_buffer_size=MAX_HEAD),
+            http1_settings=http1_settings(settings),
             websockets=False,
             backlog=_BACKLOG,
             backpressure=_AT_ONCE,
@@ -116,6 +114,13 @@ def serve(settings: Settings, *, workers: int = 1, listening: Callable[[], None]
         except SystemExit as end:
             if end.code:
                 raise ConfigError(f"the proxy could not serve on {host}:{port}: see the message above.") from None
+
+
+def http1_settings(settings: Settings) -> HTTP1Settings:
+    """The bounds on heads, for granian."""
+    from granian.http import HTTP1Settings
+
+    return HTTP1Settings(header_read_timeout=int(1000 * settings.head_timeout_s), max_buffer_size=MAX_HEAD)
 
 
 def _pass_signals(server: Any, listening: Callable[[], None]) -> None:

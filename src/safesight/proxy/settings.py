@@ -77,6 +77,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Answer nothing that cannot be recorded."""
     drain_s: int = 30
     """Longest wait for requests in flight on SIGTERM."""
+    head_timeout_s: float = 75.0
+    """Longest time for a request's head, from the connection's first moment or the answer before. Over the minute that
+    load balancers keep idle connections: the side that closes first breaks the request that comes meanwhile."""
     ui: bool = False
     limits: Limits = Limits()
 
