@@ -14,6 +14,7 @@ from typing import Final
 from PIL import Image as Pillow
 
 from safesight.core.protocols import DataOptions
+from tests.benchmarks.layouts import MADE
 from tests.support import SHARED
 
 ELSEWHERE: Final = {
@@ -67,6 +68,10 @@ def _choice(folder: Path) -> DataOptions:
     return DataOptions(source=own(folder / "choice", picture))
 
 
+def _listed(name: str) -> Callable[[Path], DataOptions]:
+    return lambda folder: MADE[name](folder / name, picture)
+
+
 def _shared(name: str, *, tiny: bool = False, arm: str = "") -> Callable[[Path], DataOptions | None]:
     def find(folder: Path) -> DataOptions | None:
         found = SHARED / "data" / name
@@ -82,6 +87,7 @@ BENCHMARKS: Final[dict[str, Callable[[Path], DataOptions | None]]] = {
     "mllmguard": _mllmguard,
     "mm_safetybench": _shared("mm_safetybench", tiny=True, arm="text"),
     "starter": lambda _folder: DataOptions(),
+    **{name: _listed(name) for name in MADE},
 }
 """Where each benchmark's data is; None where it lies outside the project and is not here."""
 

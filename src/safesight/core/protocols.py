@@ -134,6 +134,27 @@ class Benchmark(Protocol):
         ...
 
 
+class LabelledAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer whose label people settled on: what a judge or a guard is tested with."""
+
+    sample: Sample
+    model: str
+    """Who gave the answer."""
+    text: str
+    label: Literal["unsafe", "safe"]
+    note: str = ""
+    """The labellers' finer category, as they wrote it."""
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A benchmark that also holds answers which people labelled."""
+
+    def labelled(self, options: DataOptions) -> Iterator[LabelledAnswer]:
+        """The answers, in the data's order; raises MissingData and CorruptData."""
+        ...
+
+
 class Delta(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A piece of a streamed reply."""
 
