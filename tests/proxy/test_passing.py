@@ -182,7 +182,8 @@ def test_one_model_by_name_is_the_upstreams(upstream: MockOpenAI) -> None:
     [
         ("/responses", "Use POST /v1/chat/completions"),
         ("/messages", "Use POST /v1/chat/completions"),
-        ("/audio/speech", "Served: GET /healthz"),
+        ("/audio/speech", "Audio is not guarded"),
+        ("/images/edits", "Served: GET /healthz"),
         ("/chat/completion", "POST /v1/chat/completions"),
     ],
 )
@@ -193,3 +194,19 @@ def test_an_unknown_route_says_what_is_served(upstream: MockOpenAI, path: str, s
     assert (status, error["code"]) == (404, "unknown_url")
     assert says in error["message"]
     assert upstream.count == 0
+
+
+def test_embeddings_pass_with_what_clients_act_on(upstream: MockOpenAI) -> None:
+    body = {"object": "list", "data": [{"index": 0, "embedding": [0.5, 0.25], "object": "embedding"}], "model": "e"}
+    upstream.then = raw(json.dumps({**body, "usage": {"prompt_tokens": 1, "total_tokens": 1}}), headers=BACK)
+    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+        found = asking.embeddings.create(model="e", input="hi", encoding_format="float")
+        assert found.data[0].embedding == [0.5, 0.25]
+        _, headers, text = ask(url, "/embeddings?api-version=1", {"model": "e", "input": "hi"})
+        assert BACK.items() <= headers.items()
+        assert json.loads(text)["data"] == body["data"]
+        upstream.then = mock_openai.failure(429, "slow down", headers=BACK)
+        assert ask(url, "/embeddings", {"model": "e", "input": "hi"})[0] == 429
+        upstream.then = mock_openai.close
+        assert ask(url, "/embeddings", {"model": "e", "input": "hi"})[0] == 502
+    assert upstream.requests[0].path == "/v1/embeddings"

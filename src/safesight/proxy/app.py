@@ -19,6 +19,7 @@ from safesight.guard.policy import default_policy, read_policy
 from safesight.proxy import console_pages as ui
 from safesight.proxy import moderations
 from safesight.proxy.asgi import (
+    JSON,
     ClientGoneError,
     Headers,
     Receive,
@@ -39,7 +40,7 @@ from safesight.proxy.images import BadRequestError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.origins import Origins
 from safesight.proxy.settings import Keys, Settings, client_name
-from safesight.proxy.upstream import Upstream, UpstreamError
+from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
 
 if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher
@@ -47,13 +48,21 @@ if TYPE_CHECKING:
 
 _OPEN: Final = frozenset({"/healthz", "/readyz"})
 _MODEL: Final = "/models/"
+_CHAT_INSTEAD: Final = "Use POST /v1/chat/completions"
 _NEIGHBOURS: Final = {
-    "/responses": "Use POST /v1/chat/completions",
-    "/messages": "Use POST /v1/chat/completions",
-    "/completions": "Use POST /v1/chat/completions",
-    "/embeddings": "Embeddings carry no text of a model: ask the upstream for them",
+    "/responses": _CHAT_INSTEAD,
+    "/messages": _CHAT_INSTEAD,
+    "/completions": _CHAT_INSTEAD,
+    "/api/chat": _CHAT_INSTEAD,
+    "/api/generate": _CHAT_INSTEAD,
+    "/realtime": "WebSockets are not guarded",
+    "/audio/speech": "Audio is not guarded",
+    "/audio/transcriptions": "Audio is not guarded",
+    "/images/generations": "Pictures that a model makes are not guarded",
 }
-"""What to do instead of routes that servers of models have and this one does not."""
+"""What to say of routes that servers of models have and this one does not."""
+_PASSED: Final = ("/embeddings",)
+"""Routes whose answers hold no text of a model, so that there is nothing to guard: passed on as they are."""
 Handler = Callable[[Scope, Receive, Send], Awaitable[int]]
 _AS_WRITTEN: Final = "!$%&'()*+,/:;=@~"
 _log = logging.getLogger(__name__)
@@ -80,6 +89,7 @@ class Proxy:
             ("POST", CHAT): self._chat,
             ("POST", "/moderations"): self._moderations,
             ("GET", "/models"): self._models,
+            **{("POST", path): self._passed for path in _PASSED},
             ("GET", "/healthz"): self._health,
             ("GET", "/readyz"): self._ready,
             ("GET", "/metrics"): self._metrics,
@@ -239,6 +249,17 @@ class Proxy:
             return await self._failed(send, error)
         await respond(send, status, body, kind)
         return status
+
+    async def _passed(self, scope: Scope, receive: Receive, send: Send) -> int:
+        raw = await self._body(receive)
+        try:
+            async with await self._connected().post(_raw_path(scope), scope, raw) as reply:
+                body = await read_all(reply, self.settings.limits.max_reply_bytes)
+                kind, headers = reply.header(b"content-type") or JSON, passed_back(reply)
+                await respond(send, reply.status, body, kind, headers)
+                return reply.status
+        except UpstreamError as error:
+            return await self._failed(send, error)
 
     async def _moderations(self, scope: Scope, receive: Receive, send: Send) -> int:
         if self.guard is None:
