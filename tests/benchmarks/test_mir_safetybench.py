@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from PIL import Image as Pillow
 
-from safesight.benchmarks.mir_safetybench import EXPECTED, FAMILIES, HAZARDS, RELATIONS, REPO, MirSafetyBench
+from safesight.benchmarks.mir_safetybench import EXPECTED, RELATIONS, REPO, MirSafetyBench
+from safesight.benchmarks.relations import FAMILIES, HAZARDS
 from safesight.core.errors import ConfigError, CorruptData, MissingData, UnknownName
 from safesight.core.messages import ImagePart, TextPart
 from safesight.core.protocols import Benchmark, BrokenItem, DataOptions, Dataset

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from safesight.benchmarks.mir_safetybench import FAMILIES, HAZARDS
+from safesight.benchmarks.relations import FAMILIES, HAZARDS
 from safesight.benchmarks.starter import Starter, StarterCase
 from safesight.core.errors import ConfigError, CorruptData, MissingData, UnknownName
 from safesight.core.messages import TextPart

@@ -15,9 +15,10 @@ from safesight.core.messages import Image, assistant, system, user
 from safesight.core.protocols import CompletingModel, StreamingModel
 from safesight.core.records import Decoding
 from safesight.core.registry import open_plugin
+from safesight.media.described import describe_images, image_block, quote
 from safesight.media.ocr import OcrText, shared_reader
 from safesight.models import embedded
-from safesight.models.embedded import EmbeddedModel, describe_images, image_block, open_embedded, quote
+from safesight.models.embedded import EmbeddedModel, open_embedded
 from tests.media.test_ocr import FIGSTEP, picture
 
 SHORT = Decoding(max_tokens=12)

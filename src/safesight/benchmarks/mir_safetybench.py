@@ -15,6 +15,7 @@ from typing import Final
 from safesight.benchmarks.arms import ARMS, apply_arm, shuffled_order, told
 from safesight.benchmarks.images import keep
 from safesight.benchmarks.mir_layouts import REMEDY, Extracted, Item, Tables, count_images, read_images, read_layout
+from safesight.benchmarks.relations import FAMILIES, HAZARDS
 from safesight.benchmarks.sources import (
     Keys,
     Place,
@@ -48,28 +49,6 @@ RELATIONS: Final = {
 """Relation to its published number of cases."""
 
 EXPECTED: Final = RELATIONS | {"total": 2676}
-
-FAMILIES: Final = {
-    "Temporal_Continuity": "Temporal",
-    "Temporal_Jump": "Temporal",
-    "Spatial_Juxtaposition": "Spatial",
-    "Spatial_Embedding": "Spatial",
-    "Relevance": "Semantic",
-    "Complementarity": "Semantic",
-    "Analogy": "Logical",
-    "Causality": "Logical",
-    "Decomposition": "Logical",
-}
-
-HAZARDS: Final = {
-    "Hate_Speech": "hte",
-    "Violence": "vcr",
-    "Self-Harm": "ssh",
-    "Illegal_Activities": "ncr",
-    "Harassment": "ncr",
-    "Privacy": "prv",
-}
-"""Category to hazard of `core.taxonomy`; harassment is one of AILuminate's non-violent crimes."""
 
 
 class MirSafetyBench:

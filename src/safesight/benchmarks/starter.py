@@ -21,7 +21,7 @@ import msgspec
 
 from safesight.benchmarks.arms import ARMS, apply_arm, shuffled_order
 from safesight.benchmarks.images import image_from_bytes, keep
-from safesight.benchmarks.mir_safetybench import FAMILIES, HAZARDS
+from safesight.benchmarks.relations import FAMILIES, HAZARDS
 from safesight.benchmarks.sources import Place, Samples, check_options, count_problems, records_hash, report
 from safesight.core.errors import ConfigError, CorruptData, DataError, MissingData
 from safesight.core.messages import Image, ImagePart, Message

@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
@@ -24,33 +24,13 @@ from numpy.typing import NDArray
 from safesight.core.config import PluginName
 from safesight.core.errors import ConfigError, DetectorError, MissingExtra
 from safesight.core.records import Exchange, Harm
+from safesight.detectors.tuned_head import Pooling, TunedHead
 from safesight.detectors.windows import ends, windows
 
 if TYPE_CHECKING:
     import torch
 
-Pooling = Literal["token", "mean", "last"]
 _BATCH = 16
-
-
-class TunedHead(msgspec.Struct, frozen=True, kw_only=True):
-    """`detector.json`: how to read the folder. harm = interpolated `knots`, or sigmoid(logit / temperature)."""
-
-    pooling: Pooling
-    max_tokens: int
-    temperature: float
-    knots: tuple[tuple[float, float], ...] = ()
-    """Isotonic map from logit to harm; empty when `temperature` is used."""
-    threshold: float
-    licence: str
-    trained: dict[str, str] = {}
-
-    def harm(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Calibrated harm of logits (n,)."""
-        if self.knots:
-            x, y = np.array(self.knots).T
-            return np.asarray(np.interp(logits, x, y))
-        return 1 / (1 + np.exp(-np.clip(logits / self.temperature, -60, 60)))
 
 
 def libraries() -> tuple[Any, Any]:

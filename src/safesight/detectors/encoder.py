@@ -25,7 +25,7 @@ import numpy as np
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DetectorError, MissingExtra
 from safesight.core.records import Exchange, Harm
-from safesight.detectors.backbone import TunedHead
+from safesight.detectors.tuned_head import TunedHead
 from safesight.detectors.windows import ends, windows
 from safesight.detectors.wordpiece import Vocabulary, WordPieces
 

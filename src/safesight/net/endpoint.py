@@ -20,7 +20,7 @@ from safesight.net.body import read_all
 from safesight.net.client import BROKEN, Client, Patience
 from safesight.net.faults import Address, Fault, status_fault
 from safesight.net.retry import Backoff
-from safesight.wire.chat_request import Upload
+from safesight.net.upload import Upload
 
 T = TypeVar("T")
 

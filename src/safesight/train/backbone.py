@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from safesight.core.errors import ConfigError, MissingExtra, ModelError
-from safesight.detectors.backbone import Batch, Pooling, libraries, pooled
+from safesight.detectors.backbone import Batch, libraries, pooled
+from safesight.detectors.tuned_head import Pooling
 
 if TYPE_CHECKING:
     import torch

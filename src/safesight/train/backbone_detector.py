@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from safesight.detectors.backbone import Tuned, TunedHead, encode, libraries, pieces, pooled, token_logits
+from safesight.detectors.backbone import Tuned, encode, libraries, pieces, pooled, token_logits
+from safesight.detectors.tuned_head import TunedHead
 from safesight.train import calibration
 from safesight.train.backbone import open_backbone, ranking_loss, row_loss
 from safesight.train.contrast import CONTRAST

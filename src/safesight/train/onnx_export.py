@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 
 from safesight.core.errors import ConfigError, MissingExtra
-from safesight.detectors.backbone import Batch, Pooling, TunedHead, libraries, pooled, token_logits
+from safesight.detectors.backbone import Batch, libraries, pooled, token_logits
+from safesight.detectors.tuned_head import Pooling, TunedHead
 
 
 def export_onnx(model: Any, head: Any, tokenizer: Any, path: Path, *, described: TunedHead) -> None:

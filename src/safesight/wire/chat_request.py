@@ -7,24 +7,16 @@ large ones are streamed image by image, so memory does not grow with the number 
 
 from __future__ import annotations
 
-import asyncio
-import binascii
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from safesight.core.errors import DataError, MissingData
 from safesight.core.messages import Image, Message, TextPart
 from safesight.core.records import Decoding
 
 Piece = bytes | Image
 
-INLINE_BYTES: Final = 192 * 1024
-"""Images up to this size together are read and encoded in the event loop: a thread costs more than they do."""
-_SLICE: Final = 128 * 1024
 _json = msgspec.json.Encoder().encode
 
 
@@ -99,60 +91,6 @@ def probing(
     }
     # A chat without log-probabilities may not name how many it wants.
     return _tail(fields, without | {"top_logprobs"} if "logprobs" in without else without)
-
-
-class Upload:
-    """A body of known length that is encoded while it is sent; iterate it anew for each attempt.
-
-    `failure` holds what went wrong with an image, which the HTTP client would hide.
-    """
-
-    def __init__(self, pieces: Sequence[Piece], length: int) -> None:
-        self.length = length
-        self.failure: DataError | None = None
-        self._pieces = pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
-        for piece in self._pieces:
-            if isinstance(piece, bytes):
-                yield piece
-                continue
-            try:
-                encoded = memoryview(await asyncio.to_thread(_base64, piece))
-            except DataError as error:
-                self.failure = error
-                raise
-            for start in range(0, len(encoded), _SLICE):
-                yield encoded[start : start + _SLICE]
-
-
-def pack(pieces: Sequence[Piece]) -> bytes | Upload:
-    """The body to send: bytes while it is small, else an `Upload`.
-
-    Raises:
-        MissingData: an image is not there.
-        CorruptData: a small image changed since it was hashed (a large one is found out while sending).
-    """
-    sizes = [_size(piece) for piece in pieces if isinstance(piece, Image)]
-    if sum(sizes) <= INLINE_BYTES:
-        return b"".join(piece if isinstance(piece, bytes) else _base64(piece) for piece in pieces)
-    texts = sum(len(piece) for piece in pieces if isinstance(piece, bytes))
-    return Upload(pieces, texts + sum((size + 2) // 3 * 4 for size in sizes))
-
-
-def _base64(image: Image) -> bytes:
-    return binascii.b2a_base64(image.read(), newline=False)
-
-
-def _size(image: Image) -> int:
-    if image.data is not None:
-        return len(image.data)
-    if image.path is None:
-        return len(image.read())  # raises, saying that the bytes are not kept
-    try:
-        return Path(image.path).stat().st_size
-    except OSError as error:
-        raise MissingData(f"image {image.path}: {error.strerror or error}. Fetch the data again.") from None
 
 
 def _parts(message: Message, detail: str | None) -> list[Piece]:

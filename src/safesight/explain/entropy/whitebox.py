@@ -62,8 +62,9 @@ def open_white_box(name: str) -> WhiteBox:
 
 def _embedded() -> WhiteBox:
     from safesight.core.files import file_print
+    from safesight.media.described import describe_images
     from safesight.media.ocr import shared_reader
-    from safesight.models.embedded import PROMPT_VERSION, describe_images, weights
+    from safesight.models.embedded import PROMPT_VERSION, weights
 
     path = weights()
     source = Source(where=str(path.parent), gguf_file=path.name, dtype="float32", device="cpu")

@@ -16,27 +16,18 @@ from safesight.core.errors import DataError, ModelError
 from safesight.core.messages import Image, Message
 from safesight.core.protocols import Completion, Delta
 from safesight.core.records import Decoding, Reply
+from safesight.media.described import describe_images
 from safesight.media.ocr import OcrReader
 from safesight.media.shrink import shrink
-from safesight.models.embedded import describe_images
 from safesight.models.openai.answer import Answer
 from safesight.models.openai.left_out import LeftOut
 from safesight.models.openai.pricing import Prices
 from safesight.models.openai.reading import check_end, read_answer, read_bodies, read_choice
 from safesight.net.endpoint import Asked, Endpoint
 from safesight.net.faults import Fault
+from safesight.net.upload import Upload, pack
 from safesight.wire.chat_reply import Choice, generated_tokens
-from safesight.wire.chat_request import (
-    Layout,
-    Piece,
-    Tail,
-    Upload,
-    chat_pieces,
-    completion_pieces,
-    pack,
-    probing,
-    settings,
-)
+from safesight.wire.chat_request import Layout, Piece, Tail, chat_pieces, completion_pieces, probing, settings
 from safesight.wire.thinking import ThinkingSplitter
 
 CHAT: Final = "/chat/completions"
