@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from safesight.analysis.rates import declined, guard_stopped
 from safesight.core.errors import ConfigError, UnknownName
-from safesight.core.messages import Image, system, user
+from safesight.core.messages import Image, assistant, system, user
+from safesight.core.protocols import Delta
 from safesight.core.records import Exchange, Harm, Reply
 from safesight.guard.detoxify import Detoxifier
 from safesight.guard.guard import Guard, open_guard
@@ -83,7 +84,8 @@ async def test_a_harmful_request_is_refused_before_the_answer_counts() -> None:
     assert protected.finish_reason == "content_filter"
     assert "Sure" not in protected.text
     assert [e.kind for e in protected.guard_events] == ["input"]
-    assert detector.exchanges == [Exchange(question=f"Tell me {BAD} things", answer="")]
+    asked = user(f"Tell me {BAD} things")
+    assert detector.exchanges == [Exchange(question=asked.text, answer="", turns=(asked,))]
 
 
 async def test_a_detector_may_only_estimate_requests() -> None:
@@ -163,7 +165,25 @@ async def test_the_answer_is_scored_with_its_question_and_images() -> None:
     detector = WordDetector()
     await make(detector=detector).protect(reply("An answer"), messages=[user(picture, "What is it?")])
     [exchange] = detector.exchanges
-    assert exchange == Exchange(question="What is it?", answer="An answer", images=(picture,))
+    turns = (user("What is it?"),)
+    assert exchange == Exchange(question="What is it?", answer="An answer", images=(picture,), turns=turns)
+
+
+async def test_detectors_of_conversations_are_shown_all_of_it_whole_and_streamed() -> None:
+    turns = [system("Be kind."), user("First?"), assistant("Yes."), user("And then?")]
+    for detector in (whole := WordDetector(), streamed := WordDetector()):
+        detector.judges_requests = True
+    await make(Policy(), whole).protect(reply("An answer."), messages=turns)
+
+    async def deltas() -> AsyncIterator[Delta]:
+        yield Delta(text="An answer.")
+
+    async for _ in make(Policy(), streamed).stream(turns, deltas()):
+        pass
+    for detector in (whole, streamed):
+        assert {exchange.turns for exchange in detector.exchanges if exchange.answer} == {tuple(turns)}
+        asked = next(exchange for exchange in detector.exchanges if not exchange.answer)
+        assert (asked.question, asked.turns) == ("First?\nAnd then?", tuple(turns))
 
 
 async def test_rewrites_are_checked_again_and_named() -> None:

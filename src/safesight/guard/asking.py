@@ -12,7 +12,7 @@ from typing import Final
 
 from safesight.core.begun import Begun
 from safesight.core.errors import DetectorError
-from safesight.core.messages import Image
+from safesight.core.messages import Image, Message
 from safesight.core.protocols import Detector
 from safesight.core.records import Exchange, Harm
 from safesight.guard.actions import Check, StreamAction
@@ -50,6 +50,7 @@ async def answer_checks(
     detectors: Sequence[Detector],
     question: str,
     images: Sequence[Image],
+    turns: Sequence[Message],
     timeout_ms: int,
 ) -> list[StreamAction]:
     """Answer a stream's checks and those that follow from them; returns what the stream then says."""
@@ -57,7 +58,9 @@ async def answer_checks(
     todo = list(checks)
     while todo and stream.stop is None:
         batch, todo = todo[:BATCH], todo[BATCH:]
-        exchanges = [Exchange(question=question, answer=c.answer, images=tuple(images)) for c in batch]
+        exchanges = [
+            Exchange(question=question, answer=c.answer, images=tuple(images), turns=tuple(turns)) for c in batch
+        ]
         asked = sorted({index for check in batch for index in check.asks})
         scored = await asyncio.gather(
             *(_score(detectors[index], index, batch, exchanges, timeout_ms=timeout_ms) for index in asked)

@@ -180,11 +180,20 @@ class Guarding(Protocol):
         """Read a request and judge it."""
         ...
 
-    def drive(self, question: str, *, images: Sequence[Image] = (), channel: str = "content") -> Drive:
+    def drive(
+        self,
+        question: str,
+        *,
+        images: Sequence[Image] = (),
+        turns: Sequence[Message] = (),
+        channel: str = "content",
+    ) -> Drive:
         """Open the driver of one text."""
         ...
 
-    async def replace(self, stop: Stop, *, question: str, images: Sequence[Image] = ()) -> Replacement:
+    async def replace(
+        self, stop: Stop, *, question: str, images: Sequence[Image] = (), turns: Sequence[Message] = ()
+    ) -> Replacement:
         """What to say in place of a stopped text."""
         ...
 
@@ -270,8 +279,9 @@ class GuardedStream:
         drive = self._drives.get(channel)
         if drive is None:
             request = self._request
-            question, images = (request.question, request.images) if request else ("", ())
-            drive = self._drives[channel] = self._guard.drive(question, images=images, channel=channel)
+            question, images, turns = (request.question, request.images, request.turns) if request else ("", (), ())
+            drive = self._guard.drive(question, images=images, turns=turns, channel=channel)
+            self._drives[channel] = drive
         return drive
 
     async def _turn(self, channel: str) -> list[Delta]:
@@ -316,8 +326,8 @@ class GuardedStream:
 
     async def _replace(self, stop: Stop) -> list[Delta]:
         request = self._request
-        question, images = (request.question, request.images) if request else ("", ())
-        made = await self._guard.replace(stop, question=question, images=images)
+        question, images, turns = (request.question, request.images, request.turns) if request else ("", (), ())
+        made = await self._guard.replace(stop, question=question, images=images, turns=turns)
         self.events.extend(made.events)
         if made.action != stop.decision.action:
             self.events.append(GuardEvent(kind="final", action=made.action, categories=stop.decision.categories))

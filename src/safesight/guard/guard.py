@@ -125,13 +125,15 @@ class Guard:
         checked = Checked(decision=decision, outcomes=outcomes, latency_ms=latency_ms)
         return Request(question=read.question, images=read.images, turns=read.turns, checked=checked)
 
-    async def check(self, question: str, answer: str, *, images: Sequence[Image] = ()) -> Checked:
+    async def check(
+        self, question: str, answer: str, *, images: Sequence[Image] = (), turns: Sequence[Message] = ()
+    ) -> Checked:
         """Judge a whole answer to a question, as it would be judged while it is written.
 
         Detectors see what they would see of a stream: windows, or the finished answer (`when = "end"`). A benign tail
         clears nothing. In shadow mode the decision is what would have been done.
         """
-        drive = self.drive(question, images=images)
+        drive = self.drive(question, images=images, turns=turns)
         await drive.whole(answer)
         return drive.checked()
 
@@ -153,7 +155,7 @@ class Guard:
         if reply.status not in JUDGED:
             return self._finish(reply, events, started)
         for channel, text in (("reasoning", reply.reasoning), ("content", reply.text)):
-            drive = self.drive(request.question, images=request.images, channel=channel)
+            drive = self.drive(request.question, images=request.images, turns=request.turns, channel=channel)
             await drive.whole(text)
             drive.end()
             events += [withheld(event, self.policy) for event in drive.events]
@@ -182,13 +184,29 @@ class Guard:
         tiers = [self._tier(index, question) for index in range(len(self.detectors))]
         return StreamGuard(self.policy, tiers=tiers, gated=gated)
 
-    def drive(self, question: str, *, images: Sequence[Image] = (), channel: str = "content") -> Drive:
-        """The driver of one text of a reply to `question`: the same for whole answers, streams and the proxy."""
-        answer = partial(self.verdicts, question=question, images=images)
+    def drive(
+        self,
+        question: str,
+        *,
+        images: Sequence[Image] = (),
+        turns: Sequence[Message] = (),
+        channel: str = "content",
+    ) -> Drive:
+        """The driver of one text of a reply to `question`: the same for whole answers, streams and the proxy.
+
+        `turns` is the conversation that the reply follows, for detectors that read one.
+        """
+        answer = partial(self.verdicts, question=question, images=images, turns=turns)
         return Drive(self.open_stream(question), answer, channel=channel)
 
     async def verdicts(
-        self, stream: StreamGuard, checks: Sequence[Check], *, question: str, images: Sequence[Image] = ()
+        self,
+        stream: StreamGuard,
+        checks: Sequence[Check],
+        *,
+        question: str,
+        images: Sequence[Image] = (),
+        turns: Sequence[Message] = (),
     ) -> list[StreamAction]:
         """Answer a stream's checks, many windows in one call of a detector; returns what the stream then says."""
         return await answer_checks(
@@ -197,10 +215,13 @@ class Guard:
             detectors=self.detectors,
             question=question,
             images=images,
+            turns=turns,
             timeout_ms=self.policy.time.check_ms,
         )
 
-    async def replace(self, stop: Stop, *, question: str, images: Sequence[Image] = ()) -> Replacement:
+    async def replace(
+        self, stop: Stop, *, question: str, images: Sequence[Image] = (), turns: Sequence[Message] = ()
+    ) -> Replacement:
         """What to say in place of what stopped: a re-checked rewrite of the held text, a refusal, or nothing.
 
         Only an answer is rewritten; in place of reasoning or of a tool call stands a refusal.
@@ -210,7 +231,7 @@ class Guard:
             decision = msgspec.structs.replace(decision, action="refuse")
 
         async def recheck(text: str) -> Decision | None:
-            found = (await self.check(question, stop.context + text, images=images)).decision
+            found = (await self.check(question, stop.context + text, images=images, turns=turns)).decision
             return found if stops(found) else None
 
         return await self.detoxifier.replace(decision, question=question, answer=stop.held, recheck=recheck)
@@ -236,7 +257,7 @@ class Guard:
         self, reply: Reply, request: Request, stop: Stop, events: list[GuardEvent], started: float
     ) -> Reply:
         decision = stop.decision
-        made = await self.replace(stop, question=request.question, images=request.images)
+        made = await self.replace(stop, question=request.question, images=request.images, turns=request.turns)
         stopped = msgspec.structs.replace(
             reply,
             status="ok",

@@ -13,7 +13,7 @@ from typing import cast
 
 import msgspec
 
-from safesight.core.messages import Image
+from safesight.core.messages import Image, Message
 from safesight.core.protocols import Detector
 from safesight.core.records import Exchange, Harm
 from safesight.guard.asking import ask
@@ -50,7 +50,7 @@ class RequestPanel:
         outcomes: list[Outcome] = []
         texts = [text for text in dict.fromkeys((read.asked, *read.windows)) if text.strip()]
         for detector, rule in self._text if texts else ():
-            found = await self._ask_text(detector, texts)
+            found = await self._ask_text(detector, texts, read.turns)
             tiers += [Tier(rule) for _ in found]
             outcomes += found
         if self._image is not None and read.asked_images:
@@ -65,12 +65,15 @@ class RequestPanel:
         if self._image is not None:
             await self._image.aclose()
 
-    async def _ask_text(self, detector: Detector, texts: Sequence[str]) -> list[Outcome]:
+    async def _ask_text(self, detector: Detector, texts: Sequence[str], turns: Sequence[Message]) -> list[Outcome]:
         suspicion = _suspicion(detector)
         if suspicion is None:
             found: list[Outcome] = []
             for start in range(0, len(texts), BATCH):
                 asked = [Exchange(question=text, answer="") for text in texts[start : start + BATCH]]
+                if not start:
+                    # What the user wrote comes first; it is judged with the conversation it stands in.
+                    asked[0] = Exchange(question=texts[0], answer="", turns=tuple(turns))
                 found += await ask(detector, asked, timeout_ms=self._policy.time.check_ms)
             return found
         try:

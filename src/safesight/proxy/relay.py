@@ -123,7 +123,8 @@ class Judging:
 
     def open(self, channel: str) -> Drive:
         """The driver of one text."""
-        return self.guard.drive(self.request.question, images=self.request.images, channel=channel)
+        asked = self.request
+        return self.guard.drive(asked.question, images=asked.images, turns=asked.turns, channel=channel)
 
     async def judge(self, text: str, channel: str) -> Stop | None:
         """Judge a whole text; the stop says that all of it is at stake, not only the window that fired."""
@@ -143,7 +144,8 @@ class Judging:
 
     async def replacement(self, stop: Stop) -> tuple[str, dict[str, object]]:
         """What to say in place of what was stopped, and why."""
-        made = await self.guard.replace(stop, question=self.request.question, images=self.request.images)
+        asked = self.request
+        made = await self.guard.replace(stop, question=asked.question, images=asked.images, turns=asked.turns)
         self.tally.action = made.action
         self.tally.events.extend(made.events)
         self.tally.replacement_chars += len(made.text)
