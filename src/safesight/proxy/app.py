@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote_from_bytes, unquote
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -17,11 +16,10 @@ from safesight.core.errors import SafeSightError
 from safesight.guard.guard import Guard, open_guard
 from safesight.guard.policy import default_policy, read_policy
 from safesight.proxy import console_pages as ui
-from safesight.proxy import moderations
+from safesight.proxy import moderations, routes
 from safesight.proxy.asgi import (
     JSON,
     ClientGoneError,
-    Headers,
     Receive,
     Scope,
     Send,
@@ -31,6 +29,7 @@ from safesight.proxy.asgi import (
     header,
     read_body,
     respond,
+    with_headers,
 )
 from safesight.proxy.audit import AuditLog, NotRecordedError
 from safesight.proxy.chat import CHAT, COUNTED, Exchange, Parts
@@ -46,25 +45,7 @@ if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher
 
 
-_OPEN: Final = frozenset({"/healthz", "/readyz"})
-_MODEL: Final = "/models/"
-_CHAT_INSTEAD: Final = "Use POST /v1/chat/completions"
-_NEIGHBOURS: Final = {
-    "/responses": _CHAT_INSTEAD,
-    "/messages": _CHAT_INSTEAD,
-    "/completions": _CHAT_INSTEAD,
-    "/api/chat": _CHAT_INSTEAD,
-    "/api/generate": _CHAT_INSTEAD,
-    "/realtime": "WebSockets are not guarded",
-    "/audio/speech": "Audio is not guarded",
-    "/audio/transcriptions": "Audio is not guarded",
-    "/images/generations": "Pictures that a model makes are not guarded",
-}
-"""What to say of routes that servers of models have and this one does not."""
-_PASSED: Final = ("/embeddings",)
-"""Routes whose answers hold no text of a model, so that there is nothing to guard: passed on as they are."""
 Handler = Callable[[Scope, Receive, Send], Awaitable[int]]
-_AS_WRITTEN: Final = "!$%&'()*+,/:;=@~"
 _log = logging.getLogger(__name__)
 
 
@@ -83,13 +64,13 @@ class Proxy:
         self._keys = Keys.from_variable(settings.key_env)
         self._origins = Origins(settings, keys=bool(self._keys))
         self._draining = Draining()
-        self._open = _OPEN | ui.PAGES.keys() if settings.ui else _OPEN
+        self._open = routes.OPEN | ui.PAGES.keys() if settings.ui else routes.OPEN
         self._audit = _audit(settings, self.metrics)
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", CHAT): self._chat,
             ("POST", "/moderations"): self._moderations,
             ("GET", "/models"): self._models,
-            **{("POST", path): self._passed for path in _PASSED},
+            **{("POST", path): self._passed for path in routes.PASSED},
             ("GET", "/healthz"): self._health,
             ("GET", "/readyz"): self._ready,
             ("GET", "/metrics"): self._metrics,
@@ -156,7 +137,7 @@ class Proxy:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = str(scope["path"]).removeprefix("/v1")
         if extra := self._origins.headers(scope):
-            send = _with_headers(send, extra)
+            send = with_headers(send, extra)
         route, handler = self._route(str(scope["method"]), path)
         with self._draining.watched():
             status = await self._answer(scope, receive, send, path, handler)
@@ -188,14 +169,14 @@ class Proxy:
     def _route(self, method: str, path: str) -> tuple[str, Handler | None]:
         """A route's name for the metrics, and who answers it."""
         method = "GET" if method == "HEAD" else method
-        if method == "GET" and path.startswith(_MODEL) and path != _MODEL:
+        if method == "GET" and path.startswith(routes.MODEL) and path != routes.MODEL:
             return "/models/NAME", self._models
         handler = self._routes.get((method, path))
         return (path if handler else "other"), handler
 
     async def _refused(self, scope: Scope, send: Send, path: str, *, known: bool) -> int:
         """Answer what is not to be served: the status, or 0 where it is."""
-        if path not in _OPEN and (why := self._origins.refusal(scope)):
+        if path not in routes.OPEN and (why := self._origins.refusal(scope)):
             await fail(send, 403, why, kind="permission_error", code="forbidden_origin")
             return 403
         if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
@@ -206,16 +187,8 @@ class Proxy:
             return 401
         if known:
             return 0
-        await fail(send, 404, self._unknown(scope, path), code="unknown_url")
+        await fail(send, 404, routes.unknown(scope, path, self._routes), code="unknown_url")
         return 404
-
-    def _unknown(self, scope: Scope, path: str) -> str:
-        served = sorted({(method, _public(name)) for method, name in self._routes} | {("GET", "/v1/models/NAME")})
-        instead = f"{_NEIGHBOURS[path]}. " if path in _NEIGHBOURS else ""
-        return (
-            f"{scope['method']} {scope['path']} is not guarded, so it is not served. {instead}"
-            f"Served: {', '.join(f'{method} {name}' for method, name in served)}."
-        )
 
     async def _health(self, scope: Scope, receive: Receive, send: Send) -> int:
         await respond(send, 200, b'{"status":"ok"}')
@@ -244,7 +217,7 @@ class Proxy:
 
     async def _models(self, scope: Scope, receive: Receive, send: Send) -> int:
         try:
-            status, body, kind = await self._connected().get(_raw_path(scope), scope)
+            status, body, kind = await self._connected().get(routes.upstream_path(scope), scope)
         except UpstreamError as error:
             return await self._failed(send, error)
         await respond(send, status, body, kind)
@@ -253,7 +226,7 @@ class Proxy:
     async def _passed(self, scope: Scope, receive: Receive, send: Send) -> int:
         raw = await self._body(receive)
         try:
-            async with await self._connected().post(_raw_path(scope), scope, raw) as reply:
+            async with await self._connected().post(routes.upstream_path(scope), scope, raw) as reply:
                 body = await read_all(reply, self.settings.limits.max_reply_bytes)
                 kind, headers = reply.header(b"content-type") or JSON, passed_back(reply)
                 await respond(send, reply.status, body, kind, headers)
@@ -337,31 +310,6 @@ def _audit(settings: Settings, metrics: Metrics) -> AuditLog | None:
         return None
     failed = metrics.errors.labels("audit")
     return AuditLog(settings.audit, text=settings.audit_text, failed=failed.inc)
-
-
-def _with_headers(send: Send, extra: Headers) -> Send:
-    async def sending(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *extra]}
-        await send(message)
-
-    return sending
-
-
-def _public(route: str) -> str:
-    """A route as clients name it."""
-    return route if route in _OPEN or route == "/metrics" or route in ui.PAGES else f"/v1{route}"
-
-
-def _raw_path(scope: Scope) -> str:
-    """The path below the version, encoded as the client wrote it."""
-    raw = scope.get("raw_path") or str(scope["path"]).encode()
-    path = quote_from_bytes(raw, safe=_AS_WRITTEN)
-    if ".." in unquote(path).split("/"):
-        raise UpstreamError(
-            "expected a model's name, got a path that climbs.", status=400, kind="invalid_request_error"
-        )
-    return path.removeprefix("/v1")
 
 
 def _fetcher(settings: Settings) -> Fetcher:

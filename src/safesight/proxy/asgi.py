@@ -79,6 +79,17 @@ async def respond(
     await send({"type": "http.response.body", "body": body})
 
 
+def with_headers(send: Send, extra: Headers) -> Send:
+    """A `send` whose answers begin with more headers."""
+
+    async def sending(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return sending
+
+
 def error_body(message: str, *, kind: str, code: str) -> bytes:
     """An error in OpenAI's shape."""
     return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
