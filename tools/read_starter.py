@@ -13,8 +13,8 @@ import sys
 import time
 
 from draw_starter import FOLDER, seed_name, seeds
-from starter_art.scenes import language_of
 
+from safesight.benchmarks.drawing.scenes import language_of
 from safesight.core.messages import Image
 from safesight.media.ocr import OcrReader
 

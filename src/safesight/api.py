@@ -22,7 +22,7 @@ from safesight.runner import run as runs
 from safesight.runner.paired import compare_runs
 from safesight.runner.progress import Progress
 from safesight.runner.results import Results
-from safesight.runner.run import OFFLINE_JUDGES, RunRequest
+from safesight.runner.run import RunRequest, default_judges
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ def run(
     benchmark: str | Benchmark,
     model: str | Model,
     *,
-    judges: Sequence[str | Judge] = OFFLINE_JUDGES,
+    judges: Sequence[str | Judge] | None = None,
     defence: str | Defence = "none",
     data: DataOptions | None = None,
     limit: int | None = None,
@@ -48,7 +48,7 @@ def run(
     Args:
         benchmark: A name of `safesight list`, or a benchmark of one's own.
         model: A model's name (`openai/gpt-4o`, `http://HOST/v1#NAME`, `embedded`, ...), or an opened model.
-        judges: Names or opened judges; by default two that need no network.
+        judges: Names or opened judges; by default the benchmark's own rule (verifiable), else two that need no network.
         defence: A name, or an opened defence.
         data: Where the data is and which part of it: arm, languages, tiny.
         limit: Take the first N samples.
@@ -67,7 +67,7 @@ def run(
     request = RunRequest(
         benchmark=benchmark,
         model=model,
-        judges=tuple(judges),
+        judges=default_judges(benchmark) if judges is None else tuple(judges),
         defence=defence,
         data=data or DataOptions(),
         limit=limit,

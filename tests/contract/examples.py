@@ -72,6 +72,14 @@ def _listed(name: str) -> Callable[[Path], DataOptions]:
     return lambda folder: MADE[name](folder / name, picture)
 
 
+def _verifiable(folder: Path) -> DataOptions:
+    from safesight.benchmarks.pairs.items import Dials
+    from safesight.benchmarks.pairs.rows import write_set
+
+    write_set(folder / "verifiable", pairs=2, seed=1, dials=Dials())
+    return DataOptions(source=folder / "verifiable")
+
+
 def _shared(name: str, *, tiny: bool = False, arm: str = "") -> Callable[[Path], DataOptions | None]:
     def find(folder: Path) -> DataOptions | None:
         found = SHARED / "data" / name
@@ -88,11 +96,13 @@ BENCHMARKS: Final[dict[str, Callable[[Path], DataOptions | None]]] = {
     "mm_safetybench": _shared("mm_safetybench", tiny=True, arm="text"),
     "starter": lambda _folder: DataOptions(),
     **{name: _listed(name) for name in MADE},
+    "verifiable": _verifiable,
 }
 """Where each benchmark's data is; None where it lies outside the project and is not here."""
 
 JUDGES: Final = {
     "detector": "detector:embedded",
+    "exact": "exact",
     "harmbench": "harmbench:scripted:echo",
     "refusal": "refusal",
     "rubric": "rubric:scripted:echo?rubric=legal",

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from starter_art.people import Figure
-from starter_art.scenes import People
+from safesight.benchmarks.drawing.people import Figure
+from safesight.benchmarks.drawing.scenes import People
+from safesight.benchmarks.drawing.sheets import Screen, Step
 from starter_art.seed import Ask, Seed
-from starter_art.sheets import Screen, Step
 
 SEEDS = (
     Seed(

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from starter_art.people import Figure
-from starter_art.scenes import People, Poster
+from safesight.benchmarks.drawing.people import Figure
+from safesight.benchmarks.drawing.scenes import People, Poster
+from safesight.benchmarks.drawing.sheets import Chat, Paper, Screen
 from starter_art.seed import Ask, Seed
-from starter_art.sheets import Chat, Paper, Screen
 
 SEEDS = (
     Seed(

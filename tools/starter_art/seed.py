@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starter_art.scenes import People
-from starter_art.sheets import Chat, Pair, Paper, Screen, Step
+from safesight.benchmarks.drawing.scenes import People
+from safesight.benchmarks.drawing.sheets import Chat, Pair, Paper, Screen, Step
 
 Scene = People | Paper | Chat | Screen | Pair | Step
 

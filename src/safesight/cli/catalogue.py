@@ -34,13 +34,47 @@ def data(
     arm: Annotated[str, typer.Option(help="Input arm.")] = "",
     tiny: Annotated[bool, typer.Option("--tiny", help="The benchmark's own small subset.")] = False,
     revision: Annotated[str, typer.Option(help="Hub commit or branch; default: the benchmark's.")] = "",
+    make: Annotated[int | None, typer.Option(help="Draw this many fresh pairs (verifiable).", min=1)] = None,
+    seed: Annotated[int, typer.Option(help="With --make: seeds everything.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="With --make: an empty folder.")] = None,
+    images: Annotated[int | None, typer.Option(help="With --make: images an item, 2 to 6.")] = None,
+    options: Annotated[int | None, typer.Option(help="With --make: keys on the board, 3 to 6.")] = None,
+    language: Annotated[list[str] | None, typer.Option(help="With --make: en, zh; repeat for both.")] = None,
 ) -> None:
-    """Fetch (hub) or verify (local) a data set: counts, hashes, licence; says what is missing."""
+    """Fetch (hub) or verify (local) a data set: counts, hashes, licence; says what is missing. Or draw a fresh one."""
+    if make is not None:
+        _make(benchmark, make, seed=seed, out=out, images=images, options=options, languages=tuple(language or ()))
+        return
     report = open_plugin("benchmarks", benchmark).verify(
         DataOptions(source=source, arm=arm, tiny=tiny, revision=revision)
     )
     _print(report)
     raise typer.Exit(0 if report.complete else 1)
+
+
+def _make(
+    benchmark: str,
+    pairs: int,
+    *,
+    seed: int,
+    out: Path | None,
+    images: int | None,
+    options: int | None,
+    languages: tuple[str, ...],
+) -> None:
+    from safesight.benchmarks.pairs.items import LANGUAGES, Dials
+    from safesight.benchmarks.pairs.rows import write_set
+    from safesight.core.config import convert
+    from safesight.core.errors import ConfigError
+
+    if benchmark != "verifiable" or out is None:
+        raise ConfigError(
+            f"expected 'safesight data verifiable --make N --seed S --out DIR', got {benchmark!r}, {out}."
+        )
+    set_to = {"images": images, "options": options, "languages": languages or LANGUAGES}
+    made = write_set(out, pairs=pairs, seed=seed, dials=convert(set_to, Dials, where="--make"))
+    typer.echo(f"{out}: {made.pairs} pairs of seed {made.seed}, rows {made.rows_sha256[:12]}")
+    typer.echo(f"run it: safesight run verifiable --source {out} --model MODEL")
 
 
 def _print(report: DataReport) -> None:

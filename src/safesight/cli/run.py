@@ -24,7 +24,9 @@ def run(
     benchmark: Annotated[str, _BENCHMARK],
     model: Annotated[str, typer.Option("--model", "-m", help="openai/NAME, http://HOST/v1#NAME, hf/ORG/NAME, ...")],
     defence: Annotated[str, typer.Option(help="none, safety_prompt, self_check, protector_block, ...")] = "none",
-    judge: Annotated[list[str] | None, typer.Option(help="A judge; repeat for several. Default: offline ones.")] = None,
+    judge: Annotated[
+        list[str] | None, typer.Option(help="A judge; repeat for several. Default: exact or offline ones.")
+    ] = None,
     source: Annotated[Path | None, typer.Option(help="Local data; without it the hub is asked.")] = None,
     arm: Annotated[str, typer.Option(help="Input arm of the benchmark (TYPO, stitched, text, ...).")] = "",
     tiny: Annotated[bool, typer.Option("--tiny", help="The benchmark's own small subset.")] = False,
@@ -47,7 +49,7 @@ def run(
 ) -> None:
     """Run a benchmark on a model: generate and judge; resumable; prints the rate table."""
     from safesight.cli.session import carry_out
-    from safesight.runner.run import OFFLINE_JUDGES, RunRequest
+    from safesight.runner.run import RunRequest, default_judges
 
     request = RunRequest(
         benchmark=benchmark,
@@ -56,7 +58,7 @@ def run(
         ),
         model=model,
         defence=defence,
-        judges=tuple(judge or OFFLINE_JUDGES),
+        judges=tuple(judge or default_judges(benchmark)),
         limit=limit,
         sample=sample,
         groups=tuple(group or ()),

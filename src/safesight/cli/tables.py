@@ -9,9 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from safesight.analysis.figures import figure_interval
+from safesight.analysis.outcomes import EXACT
 from safesight.analysis.rates import Rate, RateTable, Refusals
 from safesight.analysis.stats import Estimate
-from safesight.core.protocols import Metric
+from safesight.cli.exact import outcomes_of, print_outcomes
+from safesight.core.protocols import Benchmark, Metric
 from safesight.explain.capability.scores import accuracy
 from safesight.runner.results import Results
 
@@ -35,12 +37,16 @@ def interval(estimate: Estimate) -> str:
 
 def print_results(results: Results) -> None:
     """Print every table of a run: attack success per group and overall, over-refusal, own metrics, caveats."""
-    manifest, benchmark, tables = results.manifest, results.benchmark, list(results.tables.values())
+    manifest, benchmark = results.manifest, results.benchmark
     out = console()
     title = f"{manifest.benchmark} {manifest.arm} · {manifest.model} · defence {manifest.defence}".replace("  ", " ")
-    out.print(_rates(title, tables, benchmark.paper_count if benchmark is not None else ""))
-    if benchmark is not None and not benchmark.paper_count:
-        out.print(f'No row "as the paper counts": {benchmark.name} has no such count.', style="dim", highlight=False)
+    exact = outcomes_of(results)
+    if exact:
+        print_outcomes(exact, title=title, out=out)
+    # What a rule decided needs no second table; judges that were asked besides have theirs.
+    tables = [table for judge, table in results.tables.items() if not exact or judge != EXACT]
+    if tables:
+        _print_rates(title, tables, benchmark, out)
     for table in tables:
         _print_footnotes(table)
     for name, refused in results.notes.items():
@@ -59,6 +65,12 @@ def print_results(results: Results) -> None:
             out.print(_own_figures(benchmark.name, own))
         if benchmark.caveat:
             out.print(f"Note: {benchmark.caveat}", style="dim", highlight=False)
+
+
+def _print_rates(title: str, tables: Sequence[RateTable], benchmark: Benchmark | None, out: Console) -> None:
+    out.print(_rates(title, tables, benchmark.paper_count if benchmark is not None else ""))
+    if benchmark is not None and not benchmark.paper_count:
+        out.print(f'No row "as the paper counts": {benchmark.name} has no such count.', style="dim", highlight=False)
 
 
 def _own_figures(name: str, own: Mapping[str, Sequence[Metric]]) -> Table:

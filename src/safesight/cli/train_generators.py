@@ -1,4 +1,4 @@
-"""`safesight train detoxifier` and `safesight train instruct`: tune chat models on safe answers."""
+"""`safesight train detoxifier`, `train instruct` and `train vision`: chat models on safe answers, and eyes for them."""
 
 from __future__ import annotations
 
@@ -40,6 +40,20 @@ def _train_instruct(
     print(f"measure it: safesight run BENCHMARK --model hf/{_named(done.folder)}")
 
 
+def _train_vision(
+    config: Annotated[Path, typer.Argument(help="TOML configuration, such as configs/organism/1-soft-captions.toml.")],
+    out: Out = None,
+    resume: Resume = True,
+) -> None:
+    """Train a small vision tower for SmolLM2 on drawings or your own captioned pictures; safetensors and GGUF."""
+    from safesight.train.vision import train_vision
+
+    done = train_vision(config, out=out, resume=resume, say=lambda line: print(line, flush=True))
+    figures = done.figures
+    print(f"{done.folder}: after {figures.step} steps {figures.words:.1%} of held caption words right")
+    print("ask it: safesight run verifiable --model gguf:SMOLLM2.gguf+" + str(done.folder / "mmproj.gguf"))
+
+
 def _show(done: Tuned) -> None:
     print(f"{done.folder}: trained on {done.rows} rows, {done.steps} steps")
     for kind, loss in done.losses.items():
@@ -52,6 +66,7 @@ def _named(folder: Path) -> str:
 
 
 def register(train: typer.Typer) -> None:
-    """Add the two commands to the `train` group."""
+    """Add the three commands to the `train` group."""
     train.command("detoxifier")(_train_detoxifier)
     train.command("instruct")(_train_instruct)
+    train.command("vision")(_train_vision)

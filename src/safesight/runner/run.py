@@ -30,6 +30,12 @@ RUNS: Final = Path("runs")
 _JUDGED_AT_ONCE: Final = 8
 
 
+def default_judges(benchmark: str | Benchmark) -> tuple[str, ...]:
+    """The judges of a benchmark when none is named: its own rule where it has one, else the offline ones."""
+    opened: Benchmark = open_plugin("benchmarks", benchmark) if isinstance(benchmark, str) else benchmark
+    return (opened.default_judge,) if opened.default_judge == "exact" else OFFLINE_JUDGES
+
+
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What to run. Plugins are named as on the command line, or given opened: what is given opened stays open."""
 

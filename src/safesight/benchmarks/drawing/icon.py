@@ -7,7 +7,7 @@ from functools import cache
 
 from PIL import ImageChops
 
-from starter_art.pen import OVER, Pen, page
+from safesight.benchmarks.drawing.pen import OVER, Pen, page
 
 ICONS: dict[str, tuple[Callable[[Pen], None], str, str]] = {}
 

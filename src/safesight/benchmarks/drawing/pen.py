@@ -1,7 +1,7 @@
 """A pen over a Pillow image: shapes and wrapped text in the coordinates of a 512 x 384 page.
 
 Everything is drawn three times as large and reduced once, which smooths edges and keeps text legible.
-Nothing is random, so equal calls give equal pixels (with the same Pillow and fonts).
+Nothing is random, so equal calls give equal pixels (with the same Pillow).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import io
 import re
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -18,15 +18,13 @@ WIDTH, HEIGHT, OVER, COLOURS = 512, 384, 3, 64
 SIZES = (28, 26, 24, 22, 21, 20, 19, 18, 17)
 INK, PAPER, NAVY = "#22303f", "#fffdf7", "#24476b"
 
-_DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
-_NOTO = Path("/usr/share/fonts/opentype/noto")
 FONTS = {
-    ("latin", False): (_DEJAVU / "DejaVuSans.ttf", 0),
-    ("latin", True): (_DEJAVU / "DejaVuSans-Bold.ttf", 0),
-    ("cjk", False): (_NOTO / "NotoSansCJK-Regular.ttc", 2),
-    ("cjk", True): (_NOTO / "NotoSansCJK-Bold.ttc", 2),
+    ("latin", False): "DejaVuSans.ttf",
+    ("latin", True): "DejaVuSans-Bold.ttf",
+    ("cjk", False): "NotoSansSC-Regular.otf",
+    ("cjk", True): "NotoSansSC-Bold.otf",
 }
-"""Debian's fonts-dejavu-core and fonts-noto-cjk (face 2 is Simplified Chinese)."""
+"""Ours: cut down to the characters that are drawn (tools/subset_fonts.py); no font of the machine is used."""
 
 
 CLOSING = "，。！？：；、”）"
@@ -40,8 +38,8 @@ def is_cjk(text: str) -> bool:
 
 @cache
 def _font(script: str, bold: bool, pixels: int) -> ImageFont.FreeTypeFont:
-    path, index = FONTS[script, bold]
-    return ImageFont.truetype(str(path), pixels, index=index, layout_engine=ImageFont.Layout.BASIC)
+    data = (files("safesight.benchmarks") / "drawing" / "fonts" / FONTS[script, bold]).read_bytes()
+    return ImageFont.truetype(io.BytesIO(data), pixels, layout_engine=ImageFont.Layout.BASIC)
 
 
 def font(text: str, size: float, bold: bool) -> ImageFont.FreeTypeFont:

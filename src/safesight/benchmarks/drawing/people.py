@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starter_art.pen import INK, Pen
+from safesight.benchmarks.drawing.pen import INK, Pen
 
 SKINS = ("#f6d7b8", "#e8b98d", "#c98d5e", "#9a643c", "#6e452a")
 HAIRS = {"black": "#2b2522", "brown": "#6b4226", "blond": "#e0b656", "red": "#b6522a", "grey": "#b9bec4"}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from starter_art.icon import icon
-from starter_art.pen import INK, NAVY, PAPER, Pen
-from starter_art.people import Figure, draw_figure
+from safesight.benchmarks.drawing.icon import icon
+from safesight.benchmarks.drawing.pen import INK, NAVY, PAPER, Pen
+from safesight.benchmarks.drawing.people import Figure, draw_figure
 
 
 @icon("plate", "a plate with a warm meal", "一盘热饭")

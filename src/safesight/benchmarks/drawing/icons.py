@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from starter_art import indoors, outdoors
-from starter_art.icon import ICONS, bottom
+from safesight.benchmarks.drawing import indoors, outdoors
+from safesight.benchmarks.drawing.icon import ICONS, bottom
 
 __all__ = ["ICONS", "bottom", "indoors", "outdoors"]

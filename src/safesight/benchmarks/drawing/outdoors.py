@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from starter_art.icon import icon
-from starter_art.pen import INK, PAPER, Pen
+from safesight.benchmarks.drawing.icon import icon
+from safesight.benchmarks.drawing.pen import INK, PAPER, Pen
 
 
 @icon("bin", "a rubbish bin", "一个垃圾桶")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from starter_art.icons import ICONS, bottom
-from starter_art.pen import INK, NAVY, PAPER, WIDTH, Block, Pen, fit, is_cjk, text_width
-from starter_art.people import Figure, draw_figure
-from starter_art.places import FLOOR, PLACES
+from safesight.benchmarks.drawing.icons import ICONS, bottom
+from safesight.benchmarks.drawing.pen import INK, NAVY, PAPER, WIDTH, Block, Pen, fit, is_cjk, text_width
+from safesight.benchmarks.drawing.people import Figure, draw_figure
+from safesight.benchmarks.drawing.places import FLOOR, PLACES
 
 _ON_FLOOR = {"machine", "gate", "car", "dent", "house", "town", "sofa", "bicycle", "bus", "dog", "bed", "apples", "bin"}
 _TRAITS = {

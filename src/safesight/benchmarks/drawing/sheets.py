@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from starter_art.icons import ICONS
-from starter_art.pen import HEIGHT, INK, NAVY, PAPER, WIDTH, Pen, page, text_width, wrap
-from starter_art.places import PLACES
-from starter_art.scenes import Thing, label, stamp
+from safesight.benchmarks.drawing.icons import ICONS
+from safesight.benchmarks.drawing.pen import HEIGHT, INK, NAVY, PAPER, WIDTH, Pen, page, text_width, wrap
+from safesight.benchmarks.drawing.places import PLACES
+from safesight.benchmarks.drawing.scenes import Thing, label, stamp
 
 _PAPERS = {
     "letter": ("a letter", "一封信", "#fffdf7"),

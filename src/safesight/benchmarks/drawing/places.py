@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from starter_art.pen import HEIGHT, WIDTH, Pen, page
+from safesight.benchmarks.drawing.pen import HEIGHT, WIDTH, Pen, page
 
 FLOOR = 318
 """Where feet stand; labels go below."""

@@ -1,0 +1,277 @@
+"""Trains a vision tower and projector by soft captions: image token k becomes the embedding of the caption's k-th word.
+
+No language model runs while it trains: the loss is cross-entropy over cosines with the words' input embeddings plus the
+squared error to them. What comes out is in distribution for the frozen language model from the first step.
+
+Invariant: step k sees drawings that depend on the seed and k alone, and the optimiser is part of the checkpoint, so a
+run killed and resumed goes on as one that was not. Held drawings come from another seed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from safesight.core.config import read_toml
+from safesight.core.errors import ConfigError, DataError
+from safesight.models.embedded import weights
+from safesight.models.llama.mmproj import TowerShape, write_mmproj
+from safesight.train import vision_tower
+from safesight.train.vision_drawings import WORDS, Drawings, Drawn
+from safesight.train.vision_words import Words, candidates, caption_words, read_captions
+
+Say = Callable[[str], None]
+MMPROJ: Final = "mmproj.gguf"
+_OTHERS: Final = 256
+_SHARPNESS: Final = 16.0
+"""Scale of the cosines in the cross-entropy."""
+
+
+class VisionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A training configuration; `out` and `captions` are relative to the configuration file."""
+
+    name: str
+    out: str
+    tower: TowerShape = TowerShape()
+    language: str = ""
+    """GGUF whose embeddings are the target; "" is SmolLM2-135M-Instruct from its package."""
+    captions: str = ""
+    """JSONL of image and caption; "" draws `train.vision_drawings`."""
+    lone_until: int = 20_000
+    """Drawings of one thing that come first (see `Drawings`)."""
+    seed: int = 0
+    steps: int = 20_000
+    batch: int = 64
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    weight_decay: float = 0.01
+    squared_error: float = 1.0
+    check_every: int = 500
+    """Steps between checkpoints, each measured on held pictures."""
+    held: int = 512
+    keep_at: tuple[int, ...] = ()
+    """Steps whose weights are kept beside the last ones, as a family of growing capability."""
+    threads: int = 1
+
+
+class VisionFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """How well held pictures are told: shares of caption words right."""
+
+    step: int
+    loss: float
+    words: float
+    """Of all words but full stops and commas."""
+    captions: float
+    """Captions right to the last word."""
+    by_kind: dict[str, float] = {}
+
+
+class VisionTrained(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a training."""
+
+    folder: Path
+    figures: VisionFigures
+
+
+def train_vision(
+    path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None
+) -> VisionTrained:
+    """Train what a configuration describes; writes vision.safetensors, vision.json and mmproj.gguf to OUT/NAME.
+
+    Raises:
+        ConfigError: the configuration has unknown keys or impossible sizes.
+        DataError: a caption file or an image is missing or malformed.
+        MissingExtra: torch, transformers or gguf is not installed.
+    """
+    config = read_toml(path, VisionConfig)
+    if config.tower.hidden % config.tower.heads or config.tower.image_size % config.tower.patch_size:
+        raise ConfigError(f"{path}: heads must divide hidden, and patch_size image_size, got {config.tower}.")
+    folder = (out or (path.parent / config.out).resolve()) / config.name
+    stage = VisionStage(config, folder, root=path.parent)
+    if resume:
+        stage.restore(say)
+    return stage.run(say)
+
+
+class _Captioned:
+    """A user's own pictures, in an order that the index alone decides."""
+
+    def __init__(self, path: Path, shape: TowerShape) -> None:
+        self._rows = read_captions(path)
+        self._root, self._shape = path.parent, shape
+        self.words = tuple(sorted({w for row in self._rows for w in caption_words(row.caption, shape.tokens)}))
+
+    def draw(self, index: int) -> Drawn:
+        epoch, k = divmod(index, len(self._rows))
+        row = self._rows[int(np.random.default_rng(epoch).permutation(len(self._rows))[k])]
+        pixels = squared(self._root / row.image, self._shape.image_size)
+        return Drawn(pixels, caption_words(row.caption, self._shape.tokens))
+
+
+def squared(path: Path, side: int) -> Any:
+    """A picture padded with white to a square and reduced to `side` pixels; uint8 (side, side, 3).
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as raster:
+            square = ImageOps.pad(raster.convert("RGB"), (side, side), Image.Resampling.BOX, color="white")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: not a picture that can be read: {error}") from None
+    return np.asarray(square, dtype=np.uint8)
+
+
+class VisionStage:
+    """One training: the module, its optimiser, and where it stands."""
+
+    def __init__(self, config: VisionConfig, folder: Path, *, root: Path) -> None:
+        import torch
+
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.config, self.folder, self.step = config, folder, 0
+        self.vision = vision_tower.build(config.tower)
+        decay = [p for p in self.vision.parameters() if p.ndim > 1]
+        rest = [p for p in self.vision.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
+        side, tokens = config.tower.image_size, config.tower.tokens
+        self.words = Words(Path(config.language) if config.language else weights())
+        if config.captions:
+            source = _Captioned(root / config.captions, config.tower)
+            self._train, self._held, vocabulary = source, source, source.words
+        else:
+            self._train = Drawings(side=side, tokens=tokens, seed=config.seed, lone_until=config.lone_until)
+            self._held = Drawings(side=side, tokens=tokens, seed=config.seed + 1_000_003)
+            vocabulary = WORDS
+        self._place = {word: i for i, word in enumerate(vocabulary)}
+        chosen = candidates(self.words, vocabulary, others=_OTHERS, seed=config.seed)
+        self.table = torch.from_numpy(self.words.table[chosen].copy())
+        self._unit = torch.nn.functional.normalize(self.table, dim=-1)
+        self._scale = float(self.table.square().mean())
+
+    def loss(self, drawn: list[Drawn]) -> tuple[Any, Any, Any]:
+        """The loss of a batch, the words' scores (batch, tokens, candidates) and the right places."""
+        import torch
+
+        pixels = vision_tower.normalised(np.stack([d.pixels for d in drawn]), self.config.tower)
+        right = torch.tensor([[self._place[w] for w in d.words] for d in drawn])
+        soft = self.vision(torch.from_numpy(pixels))
+        scores = torch.nn.functional.normalize(soft, dim=-1) @ self._unit.T * _SHARPNESS
+        entropy = torch.nn.functional.cross_entropy(scores.flatten(0, 1), right.flatten())
+        error = (soft - self.table[right]).square().mean() / self._scale
+        return entropy + self.config.squared_error * error, scores, right
+
+    def run(self, say: Say) -> VisionTrained:
+        """Go on to the last step; checkpoints and figures on the way."""
+        import torch
+
+        config, began, seen = self.config, time.perf_counter(), 0
+        figures = self.measure()
+        while self.step < config.steps:
+            rate = _rate(self.step, config)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            start = self.step * config.batch
+            loss, _, _ = self.loss([self._train.draw(k) for k in range(start, start + config.batch)])
+            self.optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.vision.parameters(), 1.0)
+            self.optimiser.step()
+            self.step, seen = self.step + 1, seen + config.batch
+            if self.step % config.check_every == 0 or self.step == config.steps:
+                figures = self.measure()
+                self.checkpoint(figures)
+                speed = seen / (time.perf_counter() - began)
+                say(
+                    f"step {self.step}: loss {figures.loss:.3f}, words {figures.words:.3f}, captions "
+                    f"{figures.captions:.3f}, {speed:.0f} pictures/s, train loss {float(loss.detach()):.3f}"
+                )
+            if self.step in config.keep_at:
+                self.export(self.folder / f"step-{self.step}")
+        self.export(self.folder)
+        return VisionTrained(folder=self.folder, figures=figures)
+
+    def measure(self) -> VisionFigures:
+        """Figures on held pictures."""
+        import torch
+
+        losses: list[float] = []
+        hits: list[tuple[str, bool]] = []
+        whole = 0
+        inverse = {i: word for word, i in self._place.items()}
+        with torch.no_grad():
+            for start in range(0, self.config.held, self.config.batch):
+                batch = [self._held.draw(k) for k in range(start, min(start + self.config.batch, self.config.held))]
+                loss, scores, right = self.loss(batch)
+                ok = scores.argmax(-1) == right
+                losses += [float(loss)] * len(batch)
+                whole += int(ok.all(-1).sum())
+                hits += [(inverse[int(w)], bool(o)) for w, o in zip(right.flatten(), ok.flatten(), strict=True)]
+        told = [(word, hit) for word, hit in hits if word not in (".", ",")]
+        return VisionFigures(
+            step=self.step,
+            loss=float(np.mean(losses)),
+            words=float(np.mean([hit for _, hit in told])),
+            captions=whole / self.config.held,
+            by_kind={w: round(float(np.mean([h for x, h in told if x == w])), 3) for w in sorted({w for w, _ in told})},
+        )
+
+    def checkpoint(self, figures: VisionFigures) -> None:
+        """Weights, optimiser and a line of the log; the step is written last."""
+        from safetensors.torch import save_file
+
+        state = self.folder / "state"
+        state.mkdir(parents=True, exist_ok=True)
+        held = {f"w.{n}": p.detach() for n, p in self.vision.named_parameters()}
+        for name, p in self.vision.named_parameters():
+            for key, value in self.optimiser.state.get(p, {}).items():
+                held[f"o.{key}.{name}"] = value.detach()
+        save_file({n: t.clone().contiguous() for n, t in held.items()}, state / f"step-{self.step}.safetensors")
+        (state / "step.tmp").write_text(str(self.step), encoding="ascii")
+        (state / "step.tmp").replace(state / "step")
+        for old in state.glob("step-*.safetensors"):
+            if old.name != f"step-{self.step}.safetensors":
+                old.unlink()
+        with (self.folder / "log.jsonl").open("ab") as log:
+            log.write(json.dumps(msgspec.to_builtins(figures)).encode() + b"\n")
+
+    def restore(self, say: Say) -> None:
+        """Take up the last checkpoint, where there is one."""
+        from safetensors.torch import load_file
+
+        state = self.folder / "state"
+        if not (state / "step").is_file():
+            return
+        self.step = int((state / "step").read_text(encoding="ascii"))
+        held = load_file(state / f"step-{self.step}.safetensors")
+        for name, p in self.vision.named_parameters():
+            p.data.copy_(held[f"w.{name}"])
+            kept = {
+                key.split(".")[1]: t for key, t in held.items() if key.startswith("o.") and key.endswith(f".{name}")
+            }
+            self.optimiser.state[p] = {k: t for k, t in kept.items() if f"o.{k}.{name}" in held}
+        say(f"resumed at step {self.step}")
+
+    def export(self, folder: Path) -> None:
+        """What both engines load."""
+        vision_tower.save(self.vision, self.config.tower, folder)
+        arrays = {n: t.float().numpy() for n, t in vision_tower.tensors(self.vision).items()}
+        write_mmproj(folder / MMPROJ, arrays, self.config.tower, name=self.config.name)
+
+
+def _rate(step: int, config: VisionConfig) -> float:
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.learning_rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
