@@ -171,6 +171,8 @@ def test_what_speaks_of_pictures_is_none() -> None:
         (b'{"choices":[],"a\\\\":1,"b":2,"b":3}', False),
         (b'{"choices":[{"delta":{"content":"a\\\\"}}]}', True),
         (b'{"choices":[{"delta":{"content":"a\\\\\\":"}}]}', True),
+        (b'{"choices":[{"delta":{"content":":"}}]}', True),
+        (b'{"choices":[{"delta":{"content":": a","content":":"}}]}', False),
         (b'{"choices" : [{"delta" : {"content" : "a"}}]}', True),
         ('{"choices":[{"delta":{"content":"a"}}]}'.encode("utf-16"), False),
         ('{"choices":[{"delta":{"content":"a"}}]}'.encode("utf-32-le"), False),

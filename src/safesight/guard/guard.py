@@ -55,6 +55,8 @@ class Guard:
                 f"expected {len(policy.detectors)} detectors, one for each [[detectors]] entry, got {len(detectors)}."
             )
         self.policy = policy
+        held = msgspec.structs.replace(policy.stream, windows="full") if policy.holds else policy.stream
+        self._long = msgspec.structs.replace(policy, stream=held)
         self.detectors = tuple(detectors)
         self.detoxifier = detoxifier or Detoxifier(policy)
         self._reader = reader
@@ -179,10 +181,13 @@ class Guard:
         """Guard a live reply: iterate over the result instead of over `deltas`."""
         return GuardedStream(self, messages, deltas)
 
-    def open_stream(self, question: str, *, gated: bool = False) -> StreamGuard:
-        """The sans-IO guard of one answer to `question`, for drivers of their own (see docs/guard.md)."""
+    def open_stream(self, question: str, *, gated: bool = False, long: bool = False) -> StreamGuard:
+        """The sans-IO guard of one answer to `question`, for drivers of their own (see docs/guard.md).
+
+        `long`: windows end only where the text pauses, for what stands beside an answer and nobody reads as it comes.
+        """
         tiers = [self._tier(index, question) for index in range(len(self.detectors))]
-        return StreamGuard(self.policy, tiers=tiers, gated=gated)
+        return StreamGuard(self._long if long else self.policy, tiers=tiers, gated=gated)
 
     def drive(
         self,
@@ -197,7 +202,7 @@ class Guard:
         `turns` is the conversation that the reply follows, for detectors that read one.
         """
         answer = partial(self.verdicts, question=question, images=images, turns=turns)
-        return Drive(self.open_stream(question), answer, channel=channel)
+        return Drive(self.open_stream(question, long=channel == "other"), answer, channel=channel)
 
     async def verdicts(
         self,

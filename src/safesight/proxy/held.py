@@ -19,7 +19,7 @@ _MACHINE: Final = re.compile(r"\s*(?:\{\s*[\"}]|\[\s*[\"{\[])")
 _OPEN: Final = re.compile(r"\s*(?:[\[{]\s*)?")
 _WORD: Final = re.compile(r"\w{1,32}\Z")
 _LONGEST: Final = 32
-_JOINED: Final = 64
+_JOINED: Final = 32
 """Characters of a word that is followed over events, and of the string it goes on in."""
 _SEEN: Final = 4_096
 """Strings beside the answer that a choice remembers to have judged."""

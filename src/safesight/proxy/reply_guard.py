@@ -18,6 +18,7 @@ from safesight.guard.drive import Drive
 from safesight.proxy.held import GuardedChoice, GuardedText, Held, HeldEvent, HeldRun, Need, Words
 from safesight.wire.channels import FILTERED, Event, Piece, Text, UnjudgedError, read_event, shows_media
 from safesight.wire.departed import Departed
+from safesight.wire.event_shape import EventShape
 from safesight.wire.event_shortcut import EventPattern
 from safesight.wire.events import StreamHead, read_usage
 from safesight.wire.trimming import without_reasoning, without_spelt
@@ -66,6 +67,7 @@ class ReplyGuard:
         self._words = Words()
         self._line: deque[Held] = deque()
         self._pattern = EventPattern()
+        self._shape = EventShape()
         self._out: list[bytes] = []
         self._usage: bytes | None = None
         """The last event that carried usage."""
@@ -121,7 +123,10 @@ class ReplyGuard:
 
     def _read(self, payload: bytes) -> None:
         try:
-            event = read_event(payload)
+            event = self._shape.read(payload)
+            if event is None:
+                event = read_event(payload)
+                self._shape.learn(payload, event)
         except ValueError:
             if not self._lenient:
                 raise

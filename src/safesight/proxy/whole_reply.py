@@ -65,7 +65,7 @@ async def guard_whole(judging: Judging, raw: bytes) -> WholeReply:
 
 
 def _refuse_media(event: Event) -> None:
-    if any(shows_media(text.text) for piece in event.pieces for text in piece.texts):
+    if any(shows_media(text.text) for piece in event.pieces for text in (*piece.texts, *piece.copies)):
         raise UnjudgedError("a data URL")
 
 

@@ -83,17 +83,22 @@ def read_event(raw: bytes) -> Event:
     value, plain = decode(raw)
     if not isinstance(value, dict):
         raise ValueError("expected a chat completion")
+    numbers = _NUMBERS.search(raw) is not None or not plain
     choices = value.get("choices")
     if choices is not None and not isinstance(choices, list):
         raise ValueError("expected a chat completion with a list of choices")
-    pieces = tuple(_piece(choice, place) for place, choice in enumerate(choices or ()))
+    pieces = tuple(_piece(choice, place, numbers=numbers) for place, choice in enumerate(choices or ()))
     top = {name: item for name, item in value.items() if name != "choices"}
     shows = any(piece.texts for piece in pieces)
-    beside, spelt = _beside(top, shows=shows)
+    beside, spelt = _beside(top, shows=shows, numbers=numbers)
     return Event(value=value, pieces=pieces, beside=beside, plain=plain, spelt=spelt)
 
 
-def _piece(choice: object, place: int) -> Piece:
+_NUMBERS: Final = re.compile(rb"[\[,]\s*-?\d")
+"""Where no number stands in a list, none spells anything."""
+
+
+def _piece(choice: object, place: int, *, numbers: bool) -> Piece:
     if not isinstance(choice, dict):
         raise ValueError("expected every choice to be an object")
     index = choice.get("index")
@@ -106,7 +111,7 @@ def _piece(choice: object, place: int) -> Piece:
     }
     texts, beside, copies = _said(choice, rest)
     shown = {text.text for text in texts} | {"".join(t.text for t in texts if t.channel == c) for c in _CHANNELS}
-    found, spelt = _beside(rest, shows=bool(texts))
+    found, spelt = _beside(rest, shows=bool(texts), numbers=numbers)
     odd = _logprobs(choice.get("logprobs"), shown) if texts else []
     if not texts and _has_entries(choice.get("logprobs")):
         spelt = (*spelt, "logprobs")
@@ -160,6 +165,8 @@ def _said(choice: dict[str, Any], rest: dict[str, Any]) -> tuple[list[Text], lis
             copies += found
         else:
             texts += found
+    if isinstance(legacy, str) and is_media(legacy):
+        raise UnjudgedError("media")
     if isinstance(legacy, str):
         (texts if not texts and delta is None else beside).append(Text("content", "text", readable(legacy)))
     elif legacy is not None:
@@ -213,12 +220,14 @@ def _call(call: object, channel: str) -> Iterator[Text]:
         yield text._replace(channel=channel)
 
 
-def _beside(fields: dict[str, Any], *, shows: bool) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+def _beside(fields: dict[str, Any], *, shows: bool, numbers: bool) -> tuple[tuple[Text, ...], tuple[str, ...]]:
     """The strings of fields beside the answer, and the fields whose numbers spell text that is not shown."""
     if sane_id(fields.get("id")):
         fields = {name: value for name, value in fields.items() if name != "id"}
     if sane_id(fields.get("system_fingerprint")):
         fields = {name: value for name, value in fields.items() if name != "system_fingerprint"}
+    if not numbers:
+        return tuple(_walk(fields, "")), ()
     spelt = () if shows else tuple(name for name, value in fields.items() if _has_numbers(value))
     fields = {name: value for name, value in fields.items() if name not in spelt}
     letters = [Text("other", "numbers", text) for text in _letters(fields)] if shows else []

@@ -8,6 +8,7 @@ in the places of ids. Sources: OpenAI API reference, and recorded replies of vLL
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 
@@ -57,7 +58,12 @@ _ID_WORDS: Final = _words(
 
 def sane_id(value: object) -> bool:
     """Whether a string has the shape of a server's id: known prefixes and random parts, each with a digit in it."""
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    return isinstance(value, str) and _is_id(value)
+
+
+@lru_cache(maxsize=1024)
+def _is_id(value: str) -> bool:
+    if not _ID.fullmatch(value):
         return False
     parts = [part for part in _ID_PARTS.split(value) if part]
     return all(part in _ID_WORDS or (any(map(str.isdigit, part)) and not part.isalpha()) for part in parts)

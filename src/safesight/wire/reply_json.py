@@ -14,7 +14,6 @@ import msgspec
 
 from safesight.wire.foreign import UNDECODABLE
 
-_KEY: Final = re.compile(rb'(?<!\\)"\s*:')
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"\s*(:?)', re.DOTALL)
 _decode = msgspec.json.decode
 
@@ -71,16 +70,17 @@ def _is_utf8(raw: bytes) -> bool:
 
 
 def _told(raw: bytes) -> int:
-    """Keys that the bytes state, equal ones too."""
-    if b'\\\\"' in raw:
-        # A string that ends in a backslash: every string is read to its end.
-        return _STRING.findall(raw).count(b":")
-    return len(_KEY.findall(raw))
+    """Keys that the bytes state, equal ones too: the strings that a colon follows."""
+    return _STRING.findall(raw).count(b":")
 
 
 def _keys(value: object) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_keys(item) for item in value.values() if isinstance(item, (dict, list)))
-    if isinstance(value, list):
-        return sum(_keys(item) for item in value if isinstance(item, (dict, list)))
-    return 0
+    count = 0
+    todo = [value]
+    for item in todo:
+        if isinstance(item, dict):
+            count += len(item)
+            todo += [inner for inner in item.values() if isinstance(inner, (dict, list))]
+        elif isinstance(item, list):
+            todo += [inner for inner in item if isinstance(inner, (dict, list))]
+    return count
