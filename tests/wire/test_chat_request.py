@@ -10,17 +10,8 @@ import pytest
 from safesight.core.errors import CorruptData, DataError, MissingData
 from safesight.core.messages import Image, Message, TextPart, assistant, system, user
 from safesight.core.records import Decoding
-from safesight.wire.chat_request import (
-    INLINE_BYTES,
-    Layout,
-    Piece,
-    Upload,
-    chat_pieces,
-    completion_pieces,
-    pack,
-    probing,
-    settings,
-)
+from safesight.net.upload import INLINE_BYTES, Upload, pack
+from safesight.wire.chat_request import Layout, Piece, chat_pieces, completion_pieces, probing, settings
 from tests.support import PNG
 
 LAYOUT = Layout(model="m")
