@@ -141,7 +141,7 @@ class Proxy:
         route, handler = self._route(str(scope["method"]), path)
         with self._draining.watched():
             status = await self._answer(scope, receive, send, path, handler)
-        self.metrics.requests.labels(route, str(status)).inc()
+        self.metrics.count(self.metrics.requests, route, str(status))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, handler: Handler | None) -> int:
         """Answer, whatever happens; returns the status."""
@@ -162,7 +162,7 @@ class Proxy:
             return 503
         except Exception:  # noqa: BLE001 - the border: what nobody foresaw is an answer, and counted
             _log.exception("a request failed in a way that nobody foresaw")
-            self.metrics.errors.labels("internal").inc()
+            self.metrics.count(self.metrics.errors, "internal")
             await fail(send, 500, "the proxy failed; its log says why.", kind="internal_error")
             return 500
 
@@ -274,7 +274,7 @@ class Proxy:
         return 408
 
     async def _failed(self, send: Send, error: UpstreamError) -> int:
-        self.metrics.errors.labels(COUNTED.get(error.kind, "upstream")).inc()
+        self.metrics.count(self.metrics.errors, COUNTED.get(error.kind, "upstream"))
         await fail(send, error.status, str(error), kind=error.kind)
         return error.status
 

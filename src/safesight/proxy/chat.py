@@ -215,7 +215,7 @@ class Exchange:
 
     async def _broken(self, error: UpstreamError) -> int:
         self._tally.action = "error"
-        self._parts.metrics.errors.labels(COUNTED.get(error.kind, "upstream")).inc()
+        self._parts.metrics.count(self._parts.metrics.errors, COUNTED.get(error.kind, "upstream"))
         self.answered = True
         if not self._begun:
             await fail(self._send, error.status, str(error), kind=error.kind)
@@ -231,7 +231,7 @@ class Exchange:
         metrics.guard_s.observe(tally.guard_s)
         metrics.count_events(tally.events)
         if self.answered:
-            metrics.replies.labels(tally.action).inc()
+            metrics.count(metrics.replies, tally.action)
         metrics.count_chars(
             released=tally.released_chars,
             withheld=tally.withheld_chars,

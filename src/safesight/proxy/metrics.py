@@ -64,16 +64,24 @@ class Metrics:
         self.replies = Counter(
             "safesight_replies", "Answered chat requests by what became of them.", ("action",), registry=registry
         )
+        self._children: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         self._outcomes = {name: self.chars.labels(name) for name in _OUTCOMES}
         self.leaked.inc(0)
+
+    def count(self, counter: Counter, *labels: str) -> None:
+        """Add one to a labelled counter; its child is looked up once, which costs more than counting."""
+        child = self._children.get((counter, labels))
+        if child is None:
+            child = self._children[counter, labels] = counter.labels(*labels)
+        child.inc()
 
     def count_events(self, events: Iterable[GuardEvent]) -> None:
         """Count a reply's decisions; an event without a category counts as `uncategorised`."""
         for event in events:
             for category in event.categories or (_NONE if event.action == "release" else _UNCATEGORISED):
-                self.verdicts.labels(event.kind, category, event.action).inc()
+                self.count(self.verdicts, event.kind, category, event.action)
             if event.kind == "error":
-                self.errors.labels("detector").inc()
+                self.count(self.errors, "detector")
             if not event.carried_out:
                 self.would_block.inc()
 

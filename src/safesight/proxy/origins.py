@@ -8,6 +8,7 @@ be allowed; beyond loopback, or with keys, a foreign page is only told nothing: 
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -86,6 +87,7 @@ class Origins:
         return same or (self._loopback and is_loopback(parts.hostname))
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine and nothing else."""
     name = host.strip("[]").rstrip(".").lower()
@@ -97,6 +99,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=256)
 def _host(value: bytes) -> str:
     """The name in a Host header, without its port."""
     text = value.decode("latin-1").lower()

@@ -70,7 +70,8 @@ class Reply:
     def close(self) -> None:
         """Break it off at once; a complete one has given its connection back already."""
         self._rest()
-        self._response.close()
+        if not self._response.content.at_eof():
+            self._response.close()
 
     def __aiter__(self) -> Reply:
         return self

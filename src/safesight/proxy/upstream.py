@@ -40,7 +40,7 @@ class Upstream:
             ConfigError: its URL, key or CA bundle cannot be used.
         """
         self._own = settings.upstream_headers()
-        self._pass_key = not keys
+        self._dropped = _HOP if keys or self._own else _HOP - KEY_HEADERS
         self._limits = limits = settings.limits
         self._client = Client(
             settings.upstream,
@@ -90,16 +90,16 @@ class Upstream:
 
     def _headers(self, scope: Scope) -> list[tuple[str, str]]:
         sent: Headers = scope["headers"]
-        dropped = _HOP
-        for name, value in sent:
-            if name == b"connection":
-                # What a client names there is meant for this proxy alone (RFC 9110, section 7.6.1).
-                dropped = dropped | {token.strip().lower() for token in value.split(b",")}
-        headers = [(name.decode("latin-1"), _text(value)) for name, value in sent if name not in dropped]
-        if self._own:
-            headers += self._own
-        elif self._pass_key:
-            headers += [(name.decode(), _text(value)) for name, value in sent if name in KEY_HEADERS]
+        dropped = self._dropped
+        if any(name == b"connection" for name, _ in sent):
+            # What a client names there is meant for this proxy alone (RFC 9110, section 7.6.1).
+            named = b",".join([value for name, value in sent if name == b"connection"])
+            dropped = dropped | {token.strip().lower() for token in named.split(b",")}
+        try:
+            headers = [(name.decode(), value.decode()) for name, value in sent if name not in dropped]
+        except UnicodeDecodeError:
+            headers = [(name.decode("latin-1"), _text(value)) for name, value in sent if name not in dropped]
+        headers += self._own
         headers.append(("accept-encoding", "identity"))
         return headers
 
