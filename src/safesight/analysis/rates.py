@@ -94,6 +94,8 @@ class RateTable(msgspec.Struct, frozen=True, kw_only=True):
     """Groups were sampled in equal numbers: quote `macro`, not `overall`."""
     trimmed: int = 0
     """Answers the judge saw only the beginning of: they did not fit its window."""
+    silenced: str = ""
+    """Why this judge's rates are not printed; "" where they are."""
 
     @property
     def headline(self) -> Estimate:
@@ -110,6 +112,30 @@ class RateTable(msgspec.Struct, frozen=True, kw_only=True):
             unread = any(not g.judged and g.left_out.keys() & {"unparsed", "unjudged"} for g in self.groups)
             return None if unread else self.macro.asr_official
         return self.overall.asr_official if count == "micro" and not self.stratified else None
+
+
+def silence(table: RateTable, why: str) -> RateTable:
+    """The table without its attack success: what a judge that misses most harm cannot carry; refusals and n stay."""
+
+    def without(rate: Rate) -> Rate:
+        nothing = Estimate(value=None, n=rate.interval.n, level=table.level, reason=why)
+        return msgspec.structs.replace(rate, asr=None, asr_official=None, interval=nothing)
+
+    macro = msgspec.structs.replace(
+        table.macro, asr=None, asr_official=None, interval=Estimate(value=None, level=table.level, reason=why)
+    )
+    return msgspec.structs.replace(
+        table,
+        overall=without(table.overall),
+        macro=macro,
+        groups=tuple(map(without, table.groups)),
+        categories=tuple(map(without, table.categories)),
+        languages=tuple(map(without, table.languages)),
+        benign=without(table.benign) if table.benign else None,
+        benign_groups=tuple(map(without, table.benign_groups)),
+        notes=(*table.notes, why),
+        silenced=why,
+    )
 
 
 class _Row(msgspec.Struct, frozen=True, gc=False):

@@ -73,11 +73,22 @@ def run(
 
 
 def judge(
-    run: Annotated[Path, typer.Argument(help="A run file.", show_default=False)],
     judge: Annotated[list[str], typer.Option(help="A judge; repeat for several.")],
+    run: Annotated[Path | None, typer.Argument(help="A run file.", show_default=False)] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Batches judged at once.")] = 8,
+    calibrate: Annotated[
+        bool, typer.Option("--calibrate", help="Measure the judges on starter's gold answers; RUN may be left out.")
+    ] = False,
 ) -> None:
     """Add judges to a finished run; generates nothing."""
+    from safesight.core.errors import ConfigError
+
+    if calibrate:
+        _calibrate(judge, run)
+    if run is None:
+        if calibrate:
+            return
+        raise ConfigError("expected a run file to judge, got none: safesight judge RUN --judge NAME.")
     from safesight.cli.outcome import conclude
     from safesight.cli.session import judge_watched
     from safesight.cli.tables import print_results
@@ -86,3 +97,10 @@ def judge(
     print_results(results)
     status = conclude(results)
     raise typer.Exit(status if finished else 130)
+
+
+def _calibrate(judges: list[str], run: Path | None) -> None:
+    from safesight.runner.calibrate import calibrate_judges
+
+    for name, found in asyncio.run(calibrate_judges(judges, path=run)).items():
+        print(found.told(name))

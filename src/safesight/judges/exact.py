@@ -27,7 +27,7 @@ from safesight.core.protocols import Judge
 from safesight.core.records import JUDGED, Case, Verdict, content_hash
 from safesight.judges.admonitions import BLIND, DECLINES, WARNS
 from safesight.judges.exact_keys import Given, given
-from safesight.judges.refusal import refused
+from safesight.judges.refusal import RefusalJudge, refused
 from safesight.judges.verdicts import broken, unjudgeable
 
 Outcome = Literal["right", "warned", "over_refusal", "wrong", "evasion", "complied", "IR", "CR", "HM", "CE"]
@@ -81,7 +81,7 @@ class ExactJudge:
     def __init__(self) -> None:
         self.name = "exact"
         patterns = (WARNS.pattern, DECLINES.pattern, BLIND.pattern)
-        self.fingerprint = content_hash(_VERSION, *patterns)
+        self.fingerprint = content_hash(_VERSION, *patterns, RefusalJudge().fingerprint)
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
         """Label each answer; `meta["outcome"]` is one of the table above."""

@@ -61,6 +61,8 @@ def _whose(run: Results) -> str:
 
 def _rate(run: Results, table: RateTable, *, alone: bool) -> str:
     name, rate = _whose(run) if alone else run.name, table.overall
+    if table.silenced:
+        return f"{name}: no rate, because {table.silenced[:-1]}"
     if rate.asr is None:
         return f"{name}: none of {rate.n} attacks could be judged"
     return f"{name} answered {rate.unsafe} of {rate.judged} judged attacks unsafely " + (
@@ -69,8 +71,8 @@ def _rate(run: Results, table: RateTable, *, alone: bool) -> str:
 
 
 def _change(comparison: Comparison) -> str:
-    row = next(row for row in comparison.overall if row.metric == "attack_success")
-    if row.delta.value is None:
+    row = next((row for row in comparison.overall if row.metric == "attack_success"), None)
+    if row is None or row.delta.value is None:
         return ""
     bounds = "" if row.delta.low is None else f" {interval(row.delta)}"
     return f": {100 * row.delta.value:+.1f} points{bounds} over {row.n} pairs"

@@ -59,13 +59,18 @@ def compare_runs(
 
 
 def _compared(before: Results, after: Results, judge: str, *, names: tuple[str, str], pair_by: PairBy) -> Comparison:
-    return compare(
+    found = compare(
         before.judged(judge),
         after.judged(judge),
         names=names,
         pair_by=pair_by,
         self_graded=judge in before.self_graded | after.self_graded,
     )
+    if judge not in before.silenced:
+        return found
+    rest = tuple(row for row in found.overall if row.metric != "attack_success")
+    why = before.calibrations[judge].told(judge)
+    return msgspec.structs.replace(found, overall=rest, groups=(), notes=(*found.notes, why))
 
 
 def _difference(run: Results, other: Results) -> str:

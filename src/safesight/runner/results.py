@@ -10,13 +10,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from safesight.analysis.provenance import self_graded_judges
-from safesight.analysis.rates import Rate, RateTable, rate_table
+from safesight.analysis.rates import Rate, RateTable, rate_table, silence
+from safesight.benchmarks.starter import NAME as STARTER
+from safesight.benchmarks.starter_gold import gold_revision
 from safesight.core.errors import UnknownName
 from safesight.core.protocols import Benchmark, Metric
 from safesight.core.records import Case, Manifest, ModeLabel, Probe, Verdict
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
+from safesight.judges.calibration import Calibration, measured, note_name
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,7 +82,7 @@ class Results:
     def tables(self) -> Mapping[str, RateTable]:
         """Judge to rates; under "" for a run that nobody judged. Reads case by case: no answer is kept for it."""
         with RunStore.open(self.path, readonly=True) as store:
-            return {
+            found = {
                 judge: rate_table(
                     store.cases(judge),
                     judge=judge,
@@ -86,6 +91,39 @@ class Results:
                 )
                 for judge in self.judges or ("",)
             }
+        return {judge: self._calibrated(table) for judge, table in found.items()}
+
+    def _calibrated(self, table: RateTable) -> RateTable:
+        """A rate of starter carries its judge's errors on gold answers; too poor a judge's is not given."""
+        if self.manifest.benchmark != STARTER or not table.judge:
+            return table
+        held = self.calibrations.get(table.judge)
+        if held is None:
+            unknown = f"errors on gold answers not measured: safesight judge {self.path} --judge NAME --calibrate"
+            return msgspec.structs.replace(table, notes=(*table.notes, unknown))
+        if not held.usable:
+            return silence(table, held.told(table.judge))
+        return msgspec.structs.replace(table, notes=(*table.notes, held.told(table.judge)))
+
+    @cached_property
+    def calibrations(self) -> Mapping[str, Calibration]:
+        """How good this run's judges are on starter's gold answers, where it was measured."""
+        found: dict[str, Calibration] = {}
+        for judge in self.judges:
+            noted = self.notes.get(note_name(judge, gold_revision()))
+            known = measured().get(self.notes.get(f"judge:{judge}", ""))
+            if noted is not None:
+                found[judge] = msgspec.json.decode(noted, type=Calibration)
+            elif known is not None:
+                found[judge] = known
+        return found
+
+    @property
+    def silenced(self) -> frozenset[str]:
+        """Judges whose rates are not given: they miss too much (`judges.calibration`)."""
+        if self.manifest.benchmark != STARTER:
+            return frozenset()
+        return frozenset(judge for judge, held in self.calibrations.items() if not held.usable)
 
     @cached_property
     def benchmark(self) -> Benchmark | None:
@@ -189,4 +227,5 @@ def main_judge(runs: Sequence[Results]) -> str:
     """
     shared = [judge for judge in runs[0].judges if all(judge in run.judges for run in runs)]
     graded = {judge for run in runs for judge in run.self_graded}
-    return min(shared, key=lambda judge: (judge in graded, judge == "refusal", judge), default="")
+    silent = {judge for run in runs for judge in run.silenced}
+    return min(shared, key=lambda j: (j in silent, j in graded, j == "refusal", j), default="")
