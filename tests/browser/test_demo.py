@@ -29,7 +29,7 @@ def address(demo: tuple[Path, str]) -> Iterator[str]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         yield re.search(r"http://\S+", server.stdout.readline())[0]
         server.terminate()
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=120) == 0
 
 
 def test_it_goes_round_the_loop_and_says_where_everything_is(demo: tuple[Path, str]) -> None:

@@ -39,7 +39,7 @@ def address(folder: Path) -> Iterator[str]:
         found = re.search(r"http://\S+", server.stdout.readline())
         yield found[0]
         server.terminate()
-        assert server.wait(timeout=20) == 0
+        assert server.wait(timeout=120) == 0
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_two_runs_stand_side_by_side_with_images_verdicts_and_events(opened: Pag
     assert opened.locator("#case article pre.text").first.text_content().startswith("<script>")
     expect(opened.locator("#case .timeline .bar.rewrite")).to_have_count(1)
     image = opened.locator("#case .picture img").first
-    opened.wait_for_function("document.querySelector('#case .picture img').naturalWidth === 40")
+    expect(image).to_have_js_property("naturalWidth", 40)
     assert "blur" in image.evaluate("node => getComputedStyle(node).filter")
     assert opened.evaluate("window.hacked") is None
     opened.keyboard.press("Escape")

@@ -15,6 +15,20 @@
     └── StoreError             a run file cannot be read or written
 
 Messages say what was expected, what came, and what to do.
+
+Beside them stand signals between two modules, caught where they are meant to be and never seen by a user:
+
+    Fault                      net: one attempt gave no answer; says whether another can
+    HeadTooLongError           net: a server's head is over its bound (an aiohttp.ClientError)
+    EventTooLong               wire: a server-sent event is over its bound (a ValueError)
+    UnjudgedError              wire: a reply holds what no detector can read (a ValueError)
+    BadRequestError            proxy: the client's request is at fault; answered with its status
+    TooLargeError, TooSlowError, ClientGoneError
+                               proxy: a request's body is over its bound, late, or its client left
+    UpstreamError, BrokenReplyError, LateReplyError
+                               proxy: the upstream failed, broke off, or is late
+    NotPublicError             proxy: an image's address is not public (an OSError)
+    NotRecordedError           proxy: the audit log could not be written
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ answers could change (weights, prompt, endpoint, options) and stays when they co
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -193,6 +193,28 @@ class StreamingModel(Model, Protocol):
     def stream(self, messages: Sequence[Message], *, decoding: Decoding) -> AsyncIterator[Delta]:
         """Yield deltas; the last carries the finish reason. Raises ModelError when the stream breaks."""
         ...
+
+
+class PriceList(Protocol):
+    """What tokens cost."""
+
+    def cost_usd(self, usage: Usage) -> float:
+        """US dollars for these tokens."""
+        ...
+
+
+@runtime_checkable
+class PricedModel(Protocol):
+    """A model whose user may have said what its tokens cost."""
+
+    prices: PriceList | None
+
+
+@runtime_checkable
+class ThrottledModel(Protocol):
+    """A model whose server may push back; it then calls `pressure` with the seconds to wait (0.0 where untold)."""
+
+    pressure: Callable[[float], None] | None
 
 
 @runtime_checkable

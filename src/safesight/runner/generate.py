@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from safesight.core.errors import DataError, SafeSightError, StoreError
-from safesight.core.protocols import BrokenItem, Dataset, Defence, Model, SettingsLearner
+from safesight.core.protocols import BrokenItem, Dataset, Defence, Model, SettingsLearner, ThrottledModel
 from safesight.core.records import Decoding, Reply, Response, Sample, response_key, sample_key
 from safesight.core.store import RunStore
 from safesight.runner.budget import Budget
@@ -61,8 +61,8 @@ async def generate(
     stop = stop or asyncio.Event()
     budget = budget or Budget()
     limit = AdaptiveLimit(min(job.concurrency, job.model.max_concurrency or job.concurrency))
-    if hasattr(job.model, "pressure"):
-        job.model.pressure = limit.pressure  # type: ignore[attr-defined]  # optional hook of HTTP models
+    if isinstance(job.model, ThrottledModel):
+        job.model.pressure = limit.pressure
     store.forget_broken()
     work = _Work(job, store, progress)
     await work.open()

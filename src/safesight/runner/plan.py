@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from safesight.core.errors import ConfigError
-from safesight.core.protocols import BrokenItem
+from safesight.core.protocols import BrokenItem, PricedModel
 from safesight.core.records import Machine, Manifest, Usage
 from safesight.core.store import RunStore
 from safesight.core.version import __version__
@@ -116,7 +116,7 @@ def estimate(job: Job) -> Estimate:
         counts["image_bytes"] += sum(_size(i.path, i.data) for i in item.images)
         counts["prompt_tokens"] += _tokens(item.text)
     completion = None if job.decoding.max_tokens is None else counts["samples"] * job.decoding.max_tokens
-    prices = getattr(job.model, "prices", None)
+    prices = job.model.prices if isinstance(job.model, PricedModel) else None
     usage = Usage(prompt_tokens=counts["prompt_tokens"], completion_tokens=completion or 0)
     return Estimate(**counts, completion_tokens=completion, cost_usd=prices.cost_usd(usage) if prices else None)
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from safesight.core.protocols import Benchmark, DataOptions, Defence, Judge, Model
+from safesight.core.protocols import Benchmark, DataOptions, Defence, Judge, Model, PricedModel
 from safesight.core.records import Decoding, Manifest
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
@@ -110,7 +110,7 @@ def prepare(request: RunRequest) -> Prepared:
         budget=read_budget(
             max_cost=request.max_cost_usd,
             max_time=request.max_time,
-            priced=getattr(model, "prices", None) is not None,
+            priced=isinstance(model, PricedModel) and model.prices is not None,
         ),
         owned=tuple(plugin for plugin, asked in opened if isinstance(asked, str) and plugin is not None),
     )
