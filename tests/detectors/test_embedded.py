@@ -18,7 +18,7 @@ from safesight.detectors.ngrams import MAX_TOKEN, NGrams, features
 from safesight.detectors.wordpiece import Vocabulary, WordPieces
 
 DEV = Path(__file__).parents[3] / "shared/data/harm/dev.jsonl.gz"
-prose = st.text(st.sampled_from("abcdé İΣßß 12.!?,'’\n\t-_ＡＢ中文かな\u200b\u0301🙂"), max_size=120)
+prose = st.text(st.sampled_from("abcdé İΣßß 12.!?,'’\n\t-_*&#;<>ＡＢ中文かなоса\u200b\u0301🙂"), max_size=120)
 
 
 @st.composite
@@ -70,6 +70,60 @@ def test_a_streamed_score_ends_at_the_whole_score(case):
     for chunk in chunks:
         harm = running.feed(chunk).harm
     assert harm == pytest.approx(detector.session("Is it so?").feed(text).harm, abs=1e-5)
+
+
+CALM = "The street is quiet and two people walk a dog past the old bakery. " * 40
+HARSH = "I will find you and hurt you, and nobody will help you when I come. "
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=12), st.booleans())
+def test_a_long_answer_ends_at_one_score_in_any_pieces(sizes, marked):
+    text = CALM[:900] + ("**H**e said: " if marked else "") + HARSH * 9 + CALM[:700]
+    detector = open_detector("", {})
+    running, at, harm = detector.session("Is it so?"), 0, 0.0
+    while at < len(text):
+        size = sizes[at % len(sizes)]
+        harm = running.feed(text[at : at + size]).harm
+        at += size
+    assert harm == pytest.approx(detector.session("Is it so?").feed(text).harm, abs=1e-5)
+
+
+@pytest.mark.skipif(not DEV.exists(), reason="the labelled sets are kept outside the repository")
+def test_a_harmless_preface_dilutes_nothing():
+    rows = [json.loads(line) for line in gzip.decompress(DEV.read_bytes()).splitlines()]
+    calm = " ".join(row["answer"] for row in rows if row["set"] == "AlpacaEval vicuna-13b" and row["label"] == 0)
+    detector = open_detector("", {})
+
+    def worst(question, answer):
+        session = detector.session(question)
+        return max(session.feed(answer[at : at + 60]).harm for at in range(0, len(answer), 60))
+
+    harmful = [row for row in rows if row["label"] == 1][::9]
+    alone = [row for row in harmful if worst(row["question"], row["answer"]) >= detector.threshold]
+    behind = [
+        worst(row["question"], calm[4000 * i : 4000 * i + 4000] + "\n" + row["answer"]) >= detector.threshold
+        for i, row in enumerate(alone)
+    ]
+    assert len(alone) >= 60
+    assert np.mean(behind) >= 0.8
+
+
+@pytest.mark.parametrize(
+    "form", ["\u200b", "\u00ad", "\ufe0f", "\u034f", "\U000e0041", "\u2066", "&shy;", "<b></b>", "**"]
+)
+def test_what_shows_nothing_changes_nothing(form):
+    text = HARSH * 6
+    hidden = "".join(c + form if c.isalpha() and i % 3 == 1 else c for i, c in enumerate(text))
+    detector = open_detector("", {})
+    plain = detector.session("").feed(text).harm
+    assert detector.session("").feed(hidden).harm >= plain - 1e-6
+
+
+def test_look_alike_letters_are_read_as_what_they_look_like():
+    detector = open_detector("", {})
+    forged = HARSH.translate(str.maketrans("oaeyc", "оаеус")) * 6
+    assert detector.session("").feed(forged).harm == pytest.approx(detector.session("").feed(HARSH * 6).harm, abs=1e-6)
 
 
 async def test_the_plugin_scores_in_order_and_takes_anything():

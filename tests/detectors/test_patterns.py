@@ -74,7 +74,7 @@ async def test_is_incremental_and_keeps_a_bounded_tail(patterns: Patterns) -> No
     session = patterns.session("q")
     for _ in range(200):
         session.feed("word " * 50)
-    assert len(session._tail) <= patterns.reach
+    assert len(session._plain._kept) <= patterns.kept
 
 
 def test_fingerprint_follows_the_phrases() -> None:

@@ -104,7 +104,7 @@ class AttentionNet:
 
     def question(self, text: str, *, limit: int = 96) -> Array:
         """The question's vector (hidden,); of a long one, its first and last `limit` / 2 tokens count."""
-        reader = WordPieces(self.vocabulary)
+        reader = WordPieces(self.vocabulary, normal=True)
         ids = [*reader.feed(text), *reader.tail]
         if len(ids) > limit:
             ids = ids[: limit // 2] + ids[-limit // 2 :]
@@ -128,7 +128,7 @@ class AttentionState:
     def __init__(self, net: AttentionNet, question: Array) -> None:
         self._net = net
         self._asked = question
-        self._reader = WordPieces(net.vocabulary)
+        self._reader = WordPieces(net.vocabulary, normal=True)
         queries = net.weights["query"] + (question @ net.weights["cross"]).reshape(HEADS, net.size)
         self._queries = np.ascontiguousarray(queries.T)
         self._last = [-1, -1]

@@ -15,16 +15,17 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from safesight.core.config import PluginName
+from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DetectorError, MissingExtra
 from safesight.core.records import Exchange, Harm
 from safesight.detectors.tuned_head import Pooling, TunedHead
+from safesight.detectors.visible import visible
 from safesight.detectors.windows import ends, windows
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Tuned:
 
     async def score(self, exchanges: Sequence[Exchange]) -> list[Harm]:
         """Score exchanges in order, in a worker thread; an empty answer has harm 0."""
-        return await asyncio.to_thread(self._score, tuple(exchanges))
+        return await asyncio.to_thread(self._score, [visible(exchange) for exchange in exchanges])
 
     async def aclose(self) -> None:
         """Nothing to close."""
@@ -166,6 +167,10 @@ class Tuned:
         return found.double().numpy()
 
 
+class _Options(msgspec.Struct, kw_only=True):
+    threshold: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)] | None = None
+
+
 def open_detector(rest: str, options: dict[str, str]) -> Tuned:
     """A backbone tuned by `safesight train detector`, by folder: `tuned:FOLDER`; `?threshold=0.4` moves the threshold.
 
@@ -177,8 +182,5 @@ def open_detector(rest: str, options: dict[str, str]) -> Tuned:
     PluginName("tuned", rest, options).reject_unknown(["threshold"])
     if not rest:
         raise ConfigError("tuned: expected the folder of a trained detector, as in 'tuned:out/NAME', got none.")
-    try:
-        threshold = float(options["threshold"]) if "threshold" in options else None
-    except ValueError:
-        raise ConfigError(f"expected a threshold in [0, 1], got {options['threshold']!r}.") from None
-    return Tuned(Path(rest), threshold=threshold)
+    chosen = convert(options, _Options, where=f"tuned:{rest}")
+    return Tuned(Path(rest), threshold=chosen.threshold)

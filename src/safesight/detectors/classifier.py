@@ -22,6 +22,7 @@ import msgspec
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DetectorError, MissingExtra
 from safesight.core.records import Exchange, Harm, content_hash
+from safesight.detectors.visible import visible
 
 if TYPE_CHECKING:
     import torch
@@ -79,7 +80,9 @@ class SequenceClassifier:
 
     async def score(self, exchanges: Sequence[Exchange]) -> list[Harm]:
         """Score exchanges in order, in a worker thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._score, tuple(exchanges))
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, self._score, [visible(e) for e in exchanges]
+        )
 
     async def aclose(self) -> None:
         """Let the thread go."""

@@ -24,6 +24,7 @@ import numpy as np
 
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DetectorError, MissingExtra
+from safesight.core.normal_form import normal_form
 from safesight.core.records import Exchange, Harm
 from safesight.detectors.tuned_head import TunedHead
 from safesight.detectors.windows import ends, windows
@@ -70,7 +71,8 @@ class Encoder:
     def _harm(self, exchange: Exchange) -> float:
         if not exchange.answer.strip():
             return 0.0
-        logits = np.array([self._logit(*piece) for piece in self.pieces(exchange.question, exchange.answer)])
+        asked, told = normal_form(exchange.question), normal_form(exchange.answer)
+        logits = np.array([self._logit(*piece) for piece in self.pieces(asked, told)])
         harm = float(self.head.harm(logits).max())
         if harm != harm:
             raise DetectorError(f"{self.name}: the model's output is not a number.")

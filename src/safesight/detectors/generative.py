@@ -24,6 +24,7 @@ from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.registry import open_plugin
 from safesight.detectors.guard_formats import FORMATS
 from safesight.detectors.guard_formats.form import Format, Prompt, Reading, combined, set_apart
+from safesight.detectors.visible import visible
 
 _AT_ONCE: Final = 8
 _FAMILIES: Final[tuple[tuple[str, str], ...]] = (
@@ -74,6 +75,7 @@ class Generative:
                 return about, await self._ask(prompt, answer)
 
         async def one(exchange: Exchange) -> Harm:
+            exchange = visible(exchange)
             answer = set_apart(exchange.answer, self._guard)
             asked = self._guard.prompts(msgspec.structs.replace(exchange, answer=answer))
             return combined(await asyncio.gather(*(ask(about, prompt, answer) for about, prompt in asked)))

@@ -22,6 +22,7 @@ from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.taxonomy import OTHER
+from safesight.detectors.visible import visible
 
 CATEGORIES: Final[dict[str, str]] = {
     "harassment": OTHER,
@@ -82,7 +83,7 @@ class Moderation:
 
         async def one(exchange: Exchange) -> Harm:
             async with limit:
-                return await self._ask(exchange)
+                return await self._ask(visible(exchange))
 
         return list(await asyncio.gather(*(one(exchange) for exchange in exchanges)))
 

@@ -2,8 +2,8 @@
 
 Invariant: after any sequence of `feed` calls, `settled` plus `tail` are the distinct features of the whole text
 fed so far, whatever the chunk boundaries were. A token is settled once more text can no longer change it, so a
-feed costs what the new text costs and nothing is ever rescanned. Everything that touches characters (case folding,
-width folding, dropping zero-width marks) therefore works one character at a time.
+feed costs what the new text costs and nothing is ever rescanned. Text is read in its normal form (`core.normal_form`),
+which is made one character at a time.
 
 Tokens are runs of letters or digits (digits become `0`; runs longer than `MAX_TOKEN` are cut), single ideographs and
 kana, and sentence marks. Features are word 1-3-grams, character n-grams inside words, and word 1-2-grams of the opening
@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
+from safesight.core.normal_form import Normaliser
+
 MAX_TOKEN = 24
 OPENING = 16
 _CHAR_SIZES = (4, 5)
@@ -24,15 +26,8 @@ _IDEOGRAPH = "\u3040-\u30ff\u3400-\u9fff"
 _TOKEN = re.compile(rf"[{_IDEOGRAPH}]|(?:(?![{_IDEOGRAPH}])[^\W_]){{1,{MAX_TOKEN}}}|[.!?:;。！？：；]")
 _ASCII_TOKEN = re.compile(rf"[a-z0-9]{{1,{MAX_TOKEN}}}|[.!?:;]")
 """The same for a folded ASCII text, several times as fast."""
-_WIDTH: dict[int, int | None] = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-_WIDTH.update(dict.fromkeys([0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF, 0x00AD]))
 _MASK = 0xFFFFFFFF
 _DIGITS = re.compile(r"\d+")
-
-
-def fold(text: str) -> str:
-    """Fold case and full-width forms and drop zero-width marks, one character at a time."""
-    return text.lower() if text.isascii() else text.translate(_WIDTH).casefold()
 
 
 class _Word(NamedTuple):
@@ -80,13 +75,14 @@ class NGrams:
         words: settled tokens so far.
     """
 
-    __slots__ = ("_buffer", "_last", "_pair", "_seen", "_shift", "settled", "tail", "words")
+    __slots__ = ("_buffer", "_last", "_normaliser", "_pair", "_seen", "_shift", "settled", "tail", "words")
 
     def __init__(self, *, bits: int) -> None:
         self.settled: list[int] = []
         self.tail: list[int] = []
         self.words = 0
         self._shift = 32 - bits
+        self._normaliser = Normaliser()
         self._seen: set[int] = set()
         self._buffer = ""
         self._last = 0
@@ -96,8 +92,8 @@ class NGrams:
 
     def feed(self, text: str) -> list[int]:
         """Add text; returns the newly settled feature indices (also appended to `settled`)."""
-        buffer = self._buffer + fold(text)
-        tokens: list[str] = (_ASCII_TOKEN if buffer.isascii() else _TOKEN).findall(buffer)
+        buffer = self._buffer + self._normaliser.feed(text)
+        tokens = _tokens(buffer)
         tail = tokens[-1] if tokens else ""
         if tail.isalnum() and len(tail) < MAX_TOKEN and buffer.endswith(tail):
             tokens.pop()
@@ -108,7 +104,8 @@ class NGrams:
         fresh = [feature for feature in dict.fromkeys(self._features(tokens)) if feature not in seen]
         seen.update(fresh)
         self.settled += fresh
-        self.tail = self._peek(tail) if tail else []
+        ahead = _tokens(tail + self._normaliser.tail)
+        self.tail = self._peek(ahead) if ahead else []
         return fresh
 
     def _features(self, tokens: list[str]) -> list[int]:
@@ -130,11 +127,15 @@ class NGrams:
         self._last, self._pair, self.words = last, pair, words
         return found
 
-    def _peek(self, token: str) -> list[int]:
+    def _peek(self, tokens: list[str]) -> list[int]:
         before = self._last, self._pair, self.words
-        found = self._features([token])
+        found = self._features(tokens)
         self._last, self._pair, self.words = before
         return [feature for feature in dict.fromkeys(found) if feature not in self._seen]
+
+
+def _tokens(text: str) -> list[str]:
+    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
 
 
 def features(text: str, *, bits: int) -> list[int]:

@@ -13,6 +13,8 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
+from safesight.core.normal_form import Normaliser
+
 MAX_WORD = 40
 _WORD = re.compile(rf"[㐀-鿿豈-﫿]|(?:(?![㐀-鿿豈-﫿])[^\W_]){{1,{MAX_WORD}}}|[^\w\s\x00-\x1f\x7f]|_")
 _ASCII_WORD = re.compile(rf"[a-z0-9]{{1,{MAX_WORD}}}|[^\w\s\x00-\x1f\x7f]|_", re.ASCII)
@@ -61,21 +63,31 @@ class Vocabulary:
 class WordPieces:
     """Token ids of one text, fed in pieces; `tail` holds those of the word the text may still be inside."""
 
-    __slots__ = ("_buffer", "_vocabulary", "tail")
+    __slots__ = ("_buffer", "_normaliser", "_vocabulary", "tail")
 
-    def __init__(self, vocabulary: Vocabulary) -> None:
+    def __init__(self, vocabulary: Vocabulary, *, normal: bool = False) -> None:
+        """Start a text; with `normal` it is read in its normal form first."""
         self._vocabulary = vocabulary
+        self._normaliser = Normaliser() if normal else None
         self._buffer = ""
         self.tail: tuple[int, ...] = ()
 
     def feed(self, text: str) -> list[int]:
         """Add text; returns the ids that no further text can change."""
-        buffer = self._buffer + fold(text)
-        words: list[str] = (_ASCII_WORD if buffer.isascii() else _WORD).findall(buffer)
+        buffer = self._buffer + fold(self._normaliser.feed(text) if self._normaliser else text)
+        words = _words(buffer)
         last = words[-1] if words else ""
         inside = last.isalnum() and len(last) < MAX_WORD and buffer.endswith(last)
         self._buffer = words.pop() if inside else ""
         pieces = self._vocabulary.pieces
         settled = [index for word in words for index in pieces(word)]
-        self.tail = self._vocabulary.pieces(self._buffer) if self._buffer else ()
+        held = self._normaliser.tail if self._normaliser else ""
+        if held:
+            self.tail = tuple(index for word in _words(self._buffer + fold(held)) for index in pieces(word))
+        else:
+            self.tail = pieces(self._buffer) if self._buffer else ()
         return settled
+
+
+def _words(text: str) -> list[str]:
+    return (_ASCII_WORD if text.isascii() else _WORD).findall(text)
