@@ -80,7 +80,7 @@ def test_a_server_that_continues_the_answer_is_refused_at_check_and_at_start(pol
     with guard_model(continuing) as url:
         file = policy(url)
         assert safesight("--check", file)[0] == 0, "a check without --probe asks nobody"
-        for arguments in (("--check", file, "--probe"), ("--upstream", url, "--policy", file, "--port", "0")):
+        for arguments in (("--check", file, "--probe"), ("--upstream", url, "--policy", file, "--port", "18999")):
             code, said = safesight(*arguments)
             assert code != 0
             assert "--no-prefill-assistant" in said

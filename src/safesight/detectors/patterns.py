@@ -122,10 +122,11 @@ class _Reader:
 class PatternSession:
     """The matches of one streamed answer."""
 
-    __slots__ = ("_categories", "_hit", "_plain", "_renderer", "_shown")
+    __slots__ = ("_categories", "_hit", "_names_other", "_plain", "_renderer", "_shown")
 
     def __init__(self, owner: Patterns) -> None:
         self._plain = _Reader(owner)
+        self._names_other = owner.names_other
         self._renderer = Renderer()
         self._shown: _Reader | None = None
         """Reads the text as it renders, from where that began to differ."""
@@ -144,11 +145,12 @@ class PatternSession:
                 self._shown = None
         for phrase in found:
             self._hit = True
-            if phrase.category:
-                self._categories[phrase.category] = 1.0
+            self._categories[phrase.category or OTHER] = 1.0
         if not self._hit:
             return _SAFE
-        return Harm(harm=1.0, categories=dict(self._categories))
+        # Phrases of no category stay apart from those of one, which a policy may tolerate.
+        named = self._categories.keys() != {OTHER} or self._names_other
+        return Harm(harm=1.0, categories=dict(self._categories) if named else {})
 
 
 _SAFE: Final = Harm(harm=0.0)
@@ -167,6 +169,7 @@ class Patterns:
         reach = max(len(phrase.text) for phrase in phrases)
         self.kept = 3 * reach + 1 if separators else reach
         """Characters kept of what was seen: no phrase that ends in new text starts earlier, nor does its left edge."""
+        self.names_other = any(phrase.category == OTHER for phrase in phrases)
         self._phrases = tuple(phrases)
         self._automaton = _automaton([phrase.text for phrase in phrases])
         self._spelt = _automaton([phrase.text.replace(" ", "") for phrase in phrases]) if separators else None
