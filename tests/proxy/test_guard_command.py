@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,9 +16,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 from aiohttp import web
 
 from tests.models.mock_openai import Asked, in_thread, reply
@@ -242,3 +245,46 @@ def test_workers_end_with_a_parent_that_was_killed() -> None:
             except OSError:
                 gone = True
         assert gone
+
+
+class Whole(BaseHTTPRequestHandler):
+    """An upstream that gives one whole answer."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        choice = {"index": 0, "message": {"role": "assistant", "content": "A calm street."}, "finish_reason": "stop"}
+        body = json.dumps({"id": "1", "object": "chat.completion", "choices": [choice]}).encode()
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("how", ["option", "variable", "neither"])
+def test_an_upstream_with_a_certificate_of_its_own_authority(tmp_path: Path, how: str) -> None:
+    authority, bundle = trustme.CA(), tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(bundle)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Whole)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = ("--ca-bundle", str(bundle)) if how == "option" else ()
+    more = {"SSL_CERT_FILE": str(bundle)} if how == "variable" else {}
+    try:
+        with running(f"https://127.0.0.1:{server.server_port}/v1", *options, **more) as (url, _):
+            status, text = ask(url)
+    finally:
+        server.shutdown()
+        server.server_close()
+    if how == "neither":
+        assert status == 502
+        assert "certificate is not trusted" in text
+    else:
+        assert status == 200
+        assert "A calm street." in text
