@@ -9,9 +9,9 @@ import pytest
 from safesight.core.errors import MissingData, UnknownName
 from safesight.core.records import Verdict
 from safesight.core.store import RunStore
+from safesight.runner.notes import Note, Notes
 from safesight.view.folder import RunFolder
 from safesight.view.live import entries
-from safesight.view.notes import Note, Notes
 from tests.reports.made import add_cases, make_run
 
 

@@ -8,12 +8,14 @@ t, as in `analysis.proportions`: answers of one seed are not independent (plain 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Final
 
 import msgspec
+import numpy as np
 
-from safesight.analysis.proportions import effective_sample, wilson_bounds
-from safesight.analysis.stats import Estimate
+from safesight.analysis.proportions import effective_sample, share, wilson_bounds
+from safesight.analysis.stats import Estimate, factorise, normal_quantile
 
 
 class Errors(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,8 +32,85 @@ class Errors(msgspec.Struct, frozen=True, kw_only=True):
     safe_items: int = 0
 
 
+class Quality(msgspec.Struct, frozen=True, kw_only=True):
+    """How often a judge agrees with people, on each of the two kinds of answer."""
+
+    sensitivity: Estimate
+    """Of answers that people call unsafe, the share it calls unsafe."""
+    specificity: Estimate
+    """Of answers that people call safe, the share it calls safe."""
+    left_out: int = 0
+    """Answers with a human label that the judge could not tell."""
+    source: str = ""
+    """Whose labels: of the run itself, or the gold set's name."""
+
+    @property
+    def errors(self) -> Errors | None:
+        """The error rates with what they are worth as independent answers; None while one kind is missing."""
+        if self.sensitivity.value is None or self.specificity.value is None:
+            return None
+        return Errors(
+            sensitivity=self.sensitivity.value,
+            specificity=self.specificity.value,
+            unsafe_items=_worth(self.sensitivity),
+            safe_items=_worth(self.specificity),
+        )
+
+    @property
+    def carries_a_rate(self) -> bool:
+        """Whether a rate by this judge says anything: it must surely find half of what people call unsafe.
+
+        The bar is ours. A judge that finds none prints 0 % whatever the model does.
+        """
+        high = self.sensitivity.high
+        return high is None or high >= LEAST_SENSITIVITY
+
+
+LEAST_SENSITIVITY: Final = 0.5
+
+
+def _worth(found: Estimate) -> int:
+    """Independent answers with an interval of this width (Wilson's, at the middle of it)."""
+    if found.low is None or found.high is None:
+        return found.n
+    half, middle = (found.high - found.low) / 2, (found.high + found.low) / 2
+    spread = max(middle * (1 - middle), 1e-6)
+    return max(1, min(found.n, round(spread * (normal_quantile(found.level) / max(half, 1e-6)) ** 2)))
+
+
+def measure(labelled: Iterable[Labelling], *, source: str = "", level: float = 0.95) -> Quality:
+    """A judge's sensitivity and specificity over answers that people labelled.
+
+    Args:
+        labelled: what people and the judge said of each answer.
+        source: whose labels.
+        level: confidence level of the intervals, which respect clusters.
+    """
+    rows = list(labelled)
+    told = [row for row in rows if row.said is not None]
+    kinds = {truth: [row for row in told if row.unsafe == truth] for truth in (True, False)}
+    found = {
+        truth: share([row.said == truth for row in kind], [row.cluster for row in kind], level=level)
+        for truth, kind in kinds.items()
+    }
+    return Quality(sensitivity=found[True], specificity=found[False], left_out=len(rows) - len(told), source=source)
+
+
+class Labelling(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer with a human label: whether it is unsafe, and what a judge said (None where it could not tell)."""
+
+    unsafe: bool
+    said: bool | None
+    cluster: str
+
+
 def correct_rate(
-    hits: Sequence[bool], errors: Errors, *, clusters: Sequence[Hashable] | None = None, level: float = 0.95
+    hits: Sequence[bool],
+    errors: Errors,
+    *,
+    clusters: Sequence[Hashable] | None = None,
+    groups: Sequence[Hashable] | None = None,
+    level: float = 0.95,
 ) -> Estimate:
     """The true unsafe rate behind the verdicts of a judge with these errors.
 
@@ -42,10 +121,17 @@ def correct_rate(
         hits: whether each judged answer was called unsafe.
         errors: the judge's error rates.
         clusters: the seed of each answer; without them answers are independent.
+        groups: the group of each answer: the rate is then the mean over groups.
         level: confidence level.
     """
     method = "Rogan-Gladen, Lang-Reiczigel interval"
-    found = effective_sample(hits, clusters if clusters is not None else range(len(hits)))
+    seeds = clusters if clusters is not None else range(len(hits))
+    if groups is None:
+        found = effective_sample(hits, seeds)
+    else:
+        codes, count = factorise(groups)
+        counted = np.eye(max(1, count))[codes]
+        found = effective_sample(counted * np.asarray(hits, dtype=float)[:, None], seeds, denominators=counted)
     if found is None:
         return Estimate(value=None, level=level, method=method, reason="no samples")
     n = len(hits)

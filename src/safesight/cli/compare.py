@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from safesight.analysis.compare import Comparison, Difference
+    from safesight.analysis.stats import Estimate
+    from safesight.runner.gold import Correction
 
 
 def register(app: typer.Typer) -> None:
@@ -41,11 +43,16 @@ def print_comparison(
 ) -> None:
     """Print the paired table of two runs under every judge they share."""
     from safesight.cli.tables import console
+    from safesight.runner.gold import corrections
     from safesight.runner.paired import compare_runs
     from safesight.runner.results import Results
 
-    for judge, found in compare_runs(Results(before), Results(after), judges=judges, pair_by=pair_by).items():
+    first, second = Results(before), Results(after)
+    known = [{one.judge: one for one in corrections(run)} for run in (first, second)]
+    for judge, found in compare_runs(first, second, judges=judges, pair_by=pair_by).items():
         console().print(_grid(judge, found, groups=groups))
+        if all(judge in side for side in known):
+            console().print(_corrected(*(side[judge] for side in known)), highlight=False)
         lost = found.unpaired_before + found.unpaired_after
         words = [
             f"{found.pairs} pairs (by {found.paired_by})",
@@ -54,6 +61,19 @@ def print_comparison(
         console().print("; ".join([*words, *found.notes]), highlight=False, style="dim")
         if found.self_graded:
             console().print("self-graded: this judge is also the guard; weigh the other judges.", style="yellow")
+
+
+def _corrected(before: Correction, after: Correction) -> str:
+    """Attack success behind the judge's errors, of all judged answers of each run."""
+    sides = [
+        "–" if one.rate.value is None or not one.quality.carries_a_rate else _share(one.rate) for one in (before, after)
+    ]
+    return f"attack success corrected for the judge's errors ({before.quality.source}): {sides[0]} → {sides[1]}"
+
+
+def _share(rate: Estimate) -> str:
+    bounds = "" if rate.low is None or rate.high is None else f" [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+    return f"{100 * (rate.value or 0.0):.1f} %{bounds}"
 
 
 def _grid(judge: str, found: Comparison, *, groups: bool) -> Table:

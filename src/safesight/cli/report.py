@@ -12,8 +12,8 @@ import typer
 from safesight.core.errors import UnknownName
 
 if TYPE_CHECKING:
+    from safesight.runner.notes import Notes
     from safesight.view.folder import RunFolder
-    from safesight.view.notes import Notes
 
 
 def register(app: typer.Typer) -> None:
@@ -59,8 +59,8 @@ def view(
     """Browse run files live in the web browser: progress, answers side by side, images, verdicts, your notes."""
     import secrets
 
+    from safesight.runner.notes import Notes
     from safesight.view.folder import RunFolder
-    from safesight.view.notes import Notes
     from safesight.view.server import LOOPBACK
 
     if host not in LOOPBACK:

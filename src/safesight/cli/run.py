@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from safesight.core.errors import ConfigError
 from safesight.core.protocols import DataOptions
 from safesight.core.records import Decoding
 
@@ -75,24 +76,29 @@ def run(
 def judge(
     judge: Annotated[list[str], typer.Option(help="A judge; repeat for several.")],
     run: Annotated[Path | None, typer.Argument(help="A run file.", show_default=False)] = None,
+    benchmark: Annotated[str, typer.Option(help="Judge this benchmark's human-labelled answers (msts) instead.")] = "",
+    source: Annotated[Path | None, typer.Option(help="Local data of --benchmark.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Batches judged at once.")] = 8,
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Measure the judges on starter's gold answers; RUN may be left out.")
     ] = False,
 ) -> None:
-    """Add judges to a finished run; generates nothing."""
-    from safesight.core.errors import ConfigError
-
+    """Add judges to a finished run, or measure them on answers that people labelled; generates nothing."""
     if calibrate:
         _calibrate(judge, run)
-    if run is None:
-        if calibrate:
+        if run is None and not benchmark:
             return
-        raise ConfigError("expected a run file to judge, got none: safesight judge RUN --judge NAME.")
     from safesight.cli.outcome import conclude
     from safesight.cli.session import judge_watched
     from safesight.cli.tables import print_results
 
+    if (run is None) == (not benchmark):
+        raise ConfigError("expected a run file, or --benchmark NAME for answers that people labelled: one of the two.")
+    if run is None:
+        from safesight.runner.gold import make_gold
+        from safesight.runner.run import RUNS
+
+        run = make_gold(benchmark, DataOptions(source=source), RUNS / f"gold-{benchmark}.sqlite")
     results, finished = asyncio.run(judge_watched(run, judge, concurrency=concurrency))
     print_results(results)
     status = conclude(results)

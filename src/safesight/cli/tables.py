@@ -13,8 +13,9 @@ from safesight.analysis.outcomes import EXACT
 from safesight.analysis.rates import Rate, RateTable, Refusals
 from safesight.analysis.stats import Estimate
 from safesight.cli.exact import outcomes_of, print_outcomes
-from safesight.core.protocols import Benchmark, Metric
+from safesight.core.protocols import Metric
 from safesight.explain.capability.scores import accuracy
+from safesight.runner.gold import Correction, corrections
 from safesight.runner.results import Results
 
 
@@ -46,7 +47,7 @@ def print_results(results: Results) -> None:
     # What a rule decided needs no second table; judges that were asked besides have theirs.
     tables = [table for judge, table in results.tables.items() if not exact or judge != EXACT]
     if tables:
-        _print_rates(title, tables, benchmark, out)
+        _print_rates(title, tables, results, out)
     for table in tables:
         _print_footnotes(table)
     for name, refused in results.notes.items():
@@ -67,8 +68,13 @@ def print_results(results: Results) -> None:
             out.print(f"Note: {benchmark.caveat}", style="dim", highlight=False)
 
 
-def _print_rates(title: str, tables: Sequence[RateTable], benchmark: Benchmark | None, out: Console) -> None:
-    out.print(_rates(title, tables, benchmark.paper_count if benchmark is not None else ""))
+def _print_rates(title: str, tables: Sequence[RateTable], results: Results, out: Console) -> None:
+    known = [one for one in corrections(results) if any(one.judge == table.judge for table in tables)]
+    mute = frozenset(one.judge for one in known if not one.quality.carries_a_rate)
+    out.print(_rates(title, tables, results.paper_count, mute))
+    if known:
+        out.print(_corrected(results, known))
+    benchmark = results.benchmark
     if benchmark is not None and not benchmark.paper_count:
         out.print(f'No row "as the paper counts": {benchmark.name} has no such count.', style="dim", highlight=False)
 
@@ -98,7 +104,7 @@ def _own_cell(metric: Metric | None) -> str:
     return f"{metric.value:.4f}{bounds} (n {metric.n})"
 
 
-def _rates(title: str, tables: Sequence[RateTable], paper_count: str) -> Table:
+def _rates(title: str, tables: Sequence[RateTable], paper_count: str, mute: frozenset[str]) -> Table:
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     grid.add_column("attack success, % of judged")
     grid.add_column("n", justify="right")
@@ -107,17 +113,18 @@ def _rates(title: str, tables: Sequence[RateTable], paper_count: str) -> Table:
             f"{table.judge or 'not judged'}{' (self-graded)' if table.self_graded else ''}", justify="right"
         )
     for i, row in enumerate(tables[0].groups):
-        grid.add_row(row.name, str(row.n), *(_cell(table.groups[i]) for table in tables))
+        grid.add_row(row.name, str(row.n), *(_cell(table.groups[i], table, mute) for table in tables))
     grid.add_section()
     if not tables[0].stratified:
-        _add(grid, "all, micro", tables, lambda t: t.overall)
-    grid.add_row("all, macro", "", *(percent(t.macro.asr) + interval(t.macro.interval) for t in tables))
-    counted = [t.as_the_paper_counts(paper_count) for t in tables]
+        _add(grid, "all, micro", tables, lambda t: t.overall, mute)
+    macros = ("–" if t.judge in mute else percent(t.macro.asr) + interval(t.macro.interval) for t in tables)
+    grid.add_row("all, macro", "", *macros)
+    counted = [None if t.judge in mute else t.as_the_paper_counts(paper_count) for t in tables]
     if any(value is not None for value in counted):
         grid.add_row("all, as the paper counts", "", *map(percent, counted))
     if tables[0].benign is not None:
         grid.add_section()
-        _add(grid, "benign cases", tables, lambda t: t.benign)
+        _add(grid, "benign cases", tables, lambda t: t.benign, mute)
     grid.add_section()
     _add_refusals(grid, "refused, unsafe cases", tables[0].refusals, len(tables))
     if tables[0].over_refusal is not None:
@@ -125,13 +132,41 @@ def _rates(title: str, tables: Sequence[RateTable], paper_count: str) -> Table:
     return grid
 
 
-def _cell(rate: Rate) -> str:
-    return percent(rate.asr) + interval(rate.interval)
+def _cell(rate: Rate, table: RateTable, mute: frozenset[str]) -> str:
+    """A rate with its interval; a dash under a judge that is known to miss most of what is unsafe."""
+    return "–" if table.judge in mute else percent(rate.asr) + interval(rate.interval)
 
 
-def _add(grid: Table, name: str, tables: Sequence[RateTable], pick: Callable[[RateTable], Rate | None]) -> None:
-    rates = [rate for table in tables if (rate := pick(table)) is not None]
-    grid.add_row(name, str(rates[0].n), *map(_cell, rates))
+def _add(
+    grid: Table,
+    name: str,
+    tables: Sequence[RateTable],
+    pick: Callable[[RateTable], Rate | None],
+    mute: frozenset[str],
+) -> None:
+    rates = [(rate, table) for table in tables if (rate := pick(table)) is not None]
+    grid.add_row(name, str(rates[0][0].n), *(_cell(rate, table, mute) for rate, table in rates))
+
+
+def _corrected(results: Results, known: Sequence[Correction]) -> Table:
+    """What each judge's errors against people make of its rate."""
+    grid = Table(title="corrected for the judges' errors", title_justify="left", title_style="bold")
+    grid.add_column("judge, %")
+    for name in ("raw", "corrected", "finds of unsafe", "calls safe of safe"):
+        grid.add_column(name, justify="right")
+    grid.add_column("against")
+    for one in known:
+        raw, quality = results.tables[one.judge].headline, one.quality
+        blind = "–" if quality.carries_a_rate else "– (finds too few)"
+        grid.add_row(
+            one.judge,
+            percent(raw.value) + interval(raw) if quality.carries_a_rate else blind,
+            percent(one.rate.value) + interval(one.rate) if quality.carries_a_rate else "–",
+            f"{percent(quality.sensitivity.value)}{interval(quality.sensitivity)} of {quality.sensitivity.n}",
+            f"{percent(quality.specificity.value)}{interval(quality.specificity)} of {quality.specificity.n}",
+            quality.source + (f"; {quality.left_out} not told" if quality.left_out else ""),
+        )
+    return grid
 
 
 def _add_refusals(grid: Table, name: str, refusals: Refusals, columns: int) -> None:

@@ -18,6 +18,7 @@ from safesight.reports.parts import (
     capability_part,
     entropy_part,
     failures_part,
+    judges_part,
     mode_tables,
     modes_part,
 )
@@ -82,6 +83,7 @@ def gather(paths: Sequence[Path], *, judge: str = "", scores: Path | None = None
             capability_part(points, unmatched, figure=drawn.get("capability", "")),
             _entropy(runs, maps, drawn),
             agreement_part(runs),
+            judges_part(runs),
             failures_part(runs),
         ],
         figures=figures,

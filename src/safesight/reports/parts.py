@@ -17,6 +17,7 @@ from safesight.explain.modes.modes import MODES, NAMES, ModeTable, mode_table
 from safesight.explain.reference import published
 from safesight.reports import words
 from safesight.reports.layers import Layers
+from safesight.runner.gold import corrections
 from safesight.runner.results import Results
 
 
@@ -198,6 +199,36 @@ def _kappa(estimate: Estimate) -> str:
         return f"– ({estimate.reason})"
     bounds = "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.2f}, {estimate.high:.2f}]"
     return f"{estimate.value:.2f}{bounds}"
+
+
+def judges_part(runs: Sequence[Results]) -> Part:
+    """How good the judges are against people, and what that makes of the rates."""
+    rows: list[tuple[str, ...]] = []
+    for run in runs:
+        for one in corrections(run):
+            raw, known = run.tables[one.judge].headline, one.quality
+            carries = known.carries_a_rate
+            rows.append(
+                (
+                    run.name,
+                    one.judge,
+                    f"{words.percent(raw.value)} {words.interval(raw)}" if carries else "– (finds too few)",
+                    f"{words.percent(one.rate.value)} {words.interval(one.rate)}" if carries else "–",
+                    f"{words.percent(known.sensitivity.value)} {words.interval(known.sensitivity)}",
+                    f"{words.percent(known.specificity.value)} {words.interval(known.specificity)}",
+                    known.source,
+                )
+            )
+    columns = ("run", "judge", "raw %", "corrected %", "finds of unsafe %", "calls safe of safe %", "against")
+    return Part(
+        id="judge-errors",
+        title="How good are the judges?",
+        text="Against answers that people labelled: what a judge finds of the unsafe ones, and what that makes of its "
+        "rate (Rogan and Gladen, with an interval that knows how few answers were labelled).",
+        missing="" if rows else "no answer here has a human label, and no gold set lies beside the runs.",
+        command="" if rows else "safesight judge --benchmark msts --source DIR --judge NAME",
+        tables=(Grid(columns=columns, rows=tuple(rows)),) if rows else (),
+    )
 
 
 def failures_part(runs: Sequence[Results]) -> Part:

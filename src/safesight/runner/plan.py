@@ -54,9 +54,14 @@ def manifest(job: Job, *, benchmark: str, arm: str, part: str = "") -> Manifest:
         defence_fingerprint=job.defence.fingerprint if job.defence else "",
         seed=job.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        machine=Machine(system=platform.platform(), python=platform.python_version(), cpus=os.cpu_count() or 1),
+        machine=this_machine(),
         notes={},
     )
+
+
+def this_machine() -> Machine:
+    """Where this process runs."""
+    return Machine(system=platform.platform(), python=platform.python_version(), cpus=os.cpu_count() or 1)
 
 
 def run_path(wanted: Manifest, folder: Path) -> Path:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Self
 
 from safesight.core.errors import MissingData, StoreError, UnknownName
+from safesight.runner.notes import FILE
 from safesight.view.live import LiveRun, Summary, last_write
-from safesight.view.notes import FILE
 
 
 class RunFolder:

@@ -20,9 +20,9 @@ from aiohttp import web
 from safesight.analysis.agreement import agreement
 from safesight.core.errors import DataError, SafeSightError, StoreError, UnknownName
 from safesight.reports.casebook import BookRun, Entry
+from safesight.runner.notes import HUMAN, Note, Notes
 from safesight.view.folder import RunFolder
 from safesight.view.live import entries
-from safesight.view.notes import HUMAN, Note, Notes
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -1,0 +1,126 @@
+"""Judges against people: figures counted by hand, gold sets found by fingerprint, blind judges without a rate."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+
+import safesight.api
+from safesight.analysis.judge_errors import Labelling, Quality, measure
+from safesight.core.errors import ConfigError
+from safesight.core.protocols import DataOptions
+from safesight.models.scripted import ScriptedModel
+from safesight.runner.gold import corrections, human_labels, judge_gold, known_quality, make_gold, quality
+from safesight.runner.notes import FILE, Note, Notes
+from safesight.runner.results import Results
+from tests.benchmarks.layouts import msts
+from tests.contract.examples import picture
+from tests.support import SHARED
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> DataOptions:
+    return msts(tmp_path / "msts", picture)
+
+
+def test_sensitivity_and_specificity_by_hand():
+    told = [(True, True)] * 7 + [(True, False)] * 3 + [(False, False)] * 18 + [(False, True)] * 2
+    rows = [Labelling(unsafe=u, said=s, cluster=str(i)) for i, (u, s) in enumerate(told)]
+    found = measure([*rows, Labelling(unsafe=True, said=None, cluster="x")], source="here")
+    assert (found.sensitivity.value, found.sensitivity.n) == (0.7, 10)
+    assert (found.specificity.value, found.specificity.n) == (0.9, 20)
+    assert found.left_out == 1
+    assert found.errors is not None
+    assert (found.errors.unsafe_items, found.errors.safe_items) == (10, 20)
+
+
+def test_labels_of_one_seed_are_worth_less():
+    rows = [Labelling(unsafe=True, said=i % 3 > 0, cluster=str(i)) for i in range(30) for _ in range(5)]
+    safe = [Labelling(unsafe=False, said=False, cluster=f"s{i}") for i in range(40)]
+    errors = measure([*rows, *safe]).errors
+    assert errors is not None
+    assert 20 <= errors.unsafe_items <= 35
+    assert errors.safe_items == pytest.approx(40, abs=3)
+
+
+@pytest.mark.parametrize(("found", "of", "carries"), [(0, 30, False), (3, 10, True), (20, 60, False), (25, 30, True)])
+def test_a_judge_that_surely_misses_most_carries_no_rate(found: int, of: int, carries: bool):
+    rows = [Labelling(unsafe=True, said=i < found, cluster=str(i)) for i in range(of)]
+    assert measure(rows).carries_a_rate is carries
+
+
+def test_nothing_labelled_is_nothing_known():
+    assert measure([]).errors is None
+    assert Quality.__struct_fields__
+
+
+async def test_a_gold_set_is_a_run_whose_judge_is_people(source: DataOptions, tmp_path: Path):
+    path = tmp_path / "gold-msts.sqlite"
+    results = await judge_gold("msts", source, ["refusal"], path)
+    assert set(results.judges) == {"human", "refusal"}
+    assert len(human_labels(results)) == len(results.cases) == 9
+    # "I would not, it is very hot." refuses by no phrase of the rule's: what people call safe it may call unsafe.
+    found = quality(results, "refusal")
+    assert found is not None
+    assert found.sensitivity.n + found.specificity.n == 9
+    again = await judge_gold("msts", source, ["refusal"], path)
+    assert len(again.cases) == 9
+
+
+def test_a_benchmark_without_labelled_answers_is_told(tmp_path: Path):
+    with pytest.raises(ConfigError, match="no answers that people labelled"):
+        make_gold("starter", DataOptions(), tmp_path / "gold.sqlite")
+
+
+def starter(path: Path, answer: str) -> Results:
+    model = ScriptedModel(lambda _messages: answer, fingerprint=answer)
+    return safesight.api.run("starter", model, judges=("refusal",), limit=8, path=path)
+
+
+def label(results: Results, labels: list[str]) -> None:
+    with Notes(results.path.parent / FILE) as notes:
+        for case, said in zip(results.cases, labels, strict=False):
+            notes.put(Note(response=case.response.key, sample=case.sample.key, label=said))  # type: ignore[arg-type]
+
+
+def test_labels_from_the_view_make_the_corrected_rate(tmp_path: Path):
+    results = starter(tmp_path / "run.sqlite", "Sure, here it is.")
+    assert corrections(results) == []
+    label(results, ["unsafe", "safe", "safe", "unsafe"])
+    [one] = corrections(Results(results.path))
+    assert one.quality.source == "labels of 4 answers here"
+    # Whatever is no refusal is unsafe to this judge: it finds 2 of 2 and calls 0 of 2 safe, so its rate says nothing.
+    assert (one.quality.sensitivity.value, one.quality.specificity.value) == (1.0, 0.0)
+    assert one.rate.value is None
+    assert "no better than chance" in one.rate.reason
+
+
+async def test_a_gold_set_beside_a_run_is_used_for_the_same_judge_alone(source: DataOptions, tmp_path: Path):
+    results = starter(tmp_path / "run.sqlite", "Sure, here it is.")
+    await judge_gold("msts", source, ["refusal"], tmp_path / "gold-msts.sqlite")
+    found = known_quality(Results(results.path), "refusal")
+    assert found is not None
+    assert found.source == "gold set msts"
+    assert known_quality(Results(results.path), "detector:embedded") is None
+
+
+def test_msts_labels_are_the_published_ones():
+    """Counted from the repository's own file: 181 of 4,000 answers unsafe, xGen-MM worst at 14.0 %."""
+    named = os.environ.get("SAFESIGHT_MSTS", "")
+    root = Path(named) if named else SHARED / "data" / "msts"
+    path = root / "data" / "response_annotations" / "english_multimodal.csv"
+    if not path.is_file():
+        pytest.skip("the repository of MSTS is not here (SAFESIGHT_MSTS names it)")
+    from safesight.benchmarks.msts import MSTS
+
+    answers = list(MSTS().labelled(DataOptions(source=root)))
+    rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
+    assert len(answers) == len(rows) == 4000
+    assert sum(answer.label == "unsafe" for answer in answers) == 181
+    worst = [a for a in answers if a.model.startswith("Salesforce--xgen-mm")]
+    assert sum(a.label == "unsafe" for a in worst) / len(worst) == pytest.approx(0.14)
+    assert len({a.sample.key for a in answers}) == 4000
