@@ -7,7 +7,6 @@ long and from where; a failure names its seed.
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import time
@@ -19,39 +18,17 @@ import pytest
 from safesight.core.protocols import Detector
 from safesight.core.records import Exchange, Harm
 from safesight.detectors.patterns import Patterns, Phrase
-from safesight.guard.findings import Checked, Request
 from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy, StreamRule
-from safesight.proxy.relay import Asked, Judging, Relay, Tally
-from safesight.proxy.upstream import UpstreamError
+from safesight.proxy.relay import Asked, Tally
 from safesight.proxy.whole_reply import guard_whole
-from safesight.wire.sse_relay import encode
 from tests.guard.detectors import WordDetector
-from tests.proxy.fuzz.reader import Seen, read_stream, read_whole
+from tests.proxy.fuzz.reader import Seen, read_whole
 from tests.proxy.fuzz.replies import MARK, Case, a_case, whole
+from tests.proxy.relaying import judging, relayed
 
 QUICK_SECONDS = 20.0
 LONG_SECONDS = 600.0
-
-
-class Body:
-    """An upstream's bytes in the pieces of its reads."""
-
-    def __init__(self, reads: Sequence[bytes]) -> None:
-        self.reads = list(reads)
-        self.at_end = False
-
-    def __aiter__(self) -> Body:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self.reads:
-            self.at_end = True
-            raise StopAsyncIteration
-        return self.reads.pop(0)
-
-    def close(self) -> None:
-        return
 
 
 class Word(WordDetector):
@@ -77,20 +54,8 @@ def guards() -> list[Guard]:
     return found
 
 
-async def relayed(guard: Guard, reads: Sequence[bytes], case: Case) -> tuple[Seen, Tally, bytes]:
-    """What the client of a stream gets, error event included as the proxy sends it."""
-    parts = judging(guard, case)
-    out: list[bytes] = []
-
-    async def push(payloads: list[bytes]) -> None:
-        out.append(encode(payloads))
-
-    try:
-        await Relay(parts).stream(Body(reads), push)
-    except UpstreamError as error:
-        out.append(encode([json.dumps({"error": {"message": str(error)}}).encode(), b"[DONE]"]))
-    raw = b"".join(out)
-    return read_stream(raw), parts.tally, raw
+def asked(case: Case) -> Asked:
+    return Asked(model="mock", choices=case.choices, structured=case.structured)
 
 
 def shown(seen: Seen, index: int) -> str:
@@ -124,15 +89,9 @@ def problem(case: Case, plain: Seen, dressed: Seen, tally: Tally, raw: bytes) ->
     return ""
 
 
-def judging(guard: Guard, case: Case) -> Judging:
-    checked = Checked(decision=None, outcomes=(), latency_ms=0.0)
-    request = Request(question="q", images=(), checked=checked)
-    return Judging(guard, request, Tally(), Asked(model="mock", choices=case.choices, structured=case.structured))
-
-
 async def in_one_piece(guard: Guard, case: Case, streamed: Seen) -> str:
     """What is wrong with the same answer as one reply; "" where nothing is."""
-    parts = judging(guard, case)
+    parts = judging(guard, asked(case))
     seen = read_whole((await guard_whole(parts, whole(case))).body)
     if spelt := seen.spells(MARK):
         return f"the marker can be read in the whole reply at {spelt[:3]}"
@@ -153,8 +112,8 @@ def fuzz(seconds: float, first: int) -> tuple[int, Counter[str]]:
     while time.monotonic() < ends:
         case = a_case(seed)
         guard = random.Random(seed).choice(all_guards)
-        plain, _, _ = loop.run_until_complete(relayed(guard, case.plain, case))
-        dressed, tally, raw = loop.run_until_complete(relayed(guard, case.dressed, case))
+        plain, _, _ = loop.run_until_complete(relayed(guard, case.plain, asked(case)))
+        dressed, tally, raw = loop.run_until_complete(relayed(guard, case.dressed, asked(case)))
         found = problem(case, plain, dressed, tally, raw)
         found = found or loop.run_until_complete(in_one_piece(guard, case, plain))
         assert not found, f"seed {seed}, {guard.policy.stream.windows} windows, marker {case.marked_beside!r}: {found}"
