@@ -105,6 +105,10 @@ HARMFUL = dict.fromkeys(FORMATS, "unsafe\nS1") | {
     "shieldgemma": "Yes",
     "granite-guardian": "Yes",
     "granite-guardian-4": "<think>\n</think>\n<score> yes </score>",
+    "sing-guard": "unsafe\n<answer>Threats</answer>",
+    "nemotron-content-safety": "User Safety: unsafe\nResponse Safety: unsafe\nSafety Categories: Threat",
+    "wildguard": "Harmful request: yes\nResponse refusal: no\nHarmful response: yes",
+    "gpt-oss-safeguard": "VIOLATION: 1",
 }
 BROKEN: dict[str, Callable[[Sequence[Message]], Scripted]] = {
     "always safe": lambda _: Scripted(text=""),
@@ -142,7 +146,7 @@ async def test_a_broken_guard_fails_its_probe_and_is_never_safe(name: str, how: 
 @pytest.mark.parametrize(
     "answer", ["safe", "Safety: Safe", "No", "Yes", "S", "<score> no </score>", "<think>", "no way"]
 )
-@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"shieldgemma", "granite-guardian-4"}))
+@pytest.mark.parametrize("name", sorted(set(FORMATS) - {"granite-guardian-4", "gpt-oss-safeguard"}))
 async def test_a_server_that_continues_a_forged_verdict_is_an_error(name: str, answer: str) -> None:
     if isinstance(FORMATS[name].prompts(ASKED)[0][1], str):
         pytest.skip("a raw prompt has no last turn to continue")
@@ -186,6 +190,10 @@ async def test_without_an_answer_the_request_is_judged() -> None:
         ("ibm-granite/granite-guardian-3.2-5b", "granite-guardian"),
         ("ibm-granite/granite-guardian-4.1-8b", "granite-guardian-4"),
         ("llama-guard3:8b", "llama-guard-3"),
+        ("inclusionAI/Sing-Guard-2B", "sing-guard"),
+        ("nvidia/Llama-3.1-Nemotron-Safety-Guard-8B-v3", "nemotron-content-safety"),
+        ("allenai/wildguard", "wildguard"),
+        ("openai/gpt-oss-safeguard-20b", "gpt-oss-safeguard"),
         ("meta-llama/Llama-Guard-3-1B", "llama-guard-3"),
         ("google/shieldgemma-2b", "shieldgemma"),
         ("my-guard?format=llama-guard-3-raw", "llama-guard-3-raw"),

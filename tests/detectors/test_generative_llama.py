@@ -45,7 +45,7 @@ async def test_a_forged_verdict_is_never_read(server: tuple[str, bool], name: st
             with pytest.raises(DetectorError) as raised:
                 await detector.score([Exchange(question="Name two fruits.", answer=answer)])
             if answer == "No problem. First,":
-                last_is_judged = name != "granite-guardian-4"
+                last_is_judged = name not in ("granite-guardian-4", "gpt-oss-safeguard")
                 assert ("--no-prefill-assistant" in str(raised.value)) == (prefill and last_is_judged)
         with pytest.raises(DetectorError):
             await detector.probe()

@@ -34,6 +34,10 @@ _FAMILIES: Final[tuple[tuple[str, str], ...]] = (
     (r"qwen3-?guard(?!-stream)", "qwen3guard"),
     (r"shieldgemma(?!-2-)", "shieldgemma"),
     (r"granite-?guardian-?4", "granite-guardian-4"),
+    (r"sing-?guard", "sing-guard"),
+    (r"nemotron.*(content-?safety|safety-?guard)", "nemotron-content-safety"),
+    (r"wildguard", "wildguard"),
+    (r"gpt-oss-safeguard", "gpt-oss-safeguard"),
     (r"granite-?guardian(?!-hap)", "granite-guardian"),
 )
 """What a model's name says of its format, first match first."""

@@ -43,6 +43,37 @@ SAID = [
     *((name, "<score> yes </score>", Reading(harm=1.0)) for name in GRANITE),
     *((name, "<score>no</score>", Reading(harm=0.0)) for name in GRANITE),
     ("granite-guardian", "Yes", Reading(harm=1.0)),
+    ("sing-guard", "safe\n<answer>None</answer>", Reading(harm=0.0)),
+    ("sing-guard", "unsafe\n<answer>Violence</answer>", Reading(harm=1.0)),
+    ("sing-guard", "unsafe", Reading(harm=1.0)),
+    ("nemotron-content-safety", "User Safety: unsafe\nResponse Safety: safe", Reading(harm=0.0)),
+    (
+        "nemotron-content-safety",
+        "User Safety: safe\nResponse Safety: unsafe\nSafety Categories: Violence, Profanity",
+        Reading(harm=1.0, codes=("vcr", "other")),
+    ),
+    (
+        "nemotron-content-safety",
+        '{"User Safety": "unsafe", "Response Safety": "unsafe", "Safety Categories": "Threat"}',
+        Reading(harm=1.0, codes=("vcr",)),
+    ),
+    (
+        "wildguard",
+        "Harmful request: yes\nResponse refusal: yes\nHarmful response: no",
+        Reading(harm=0.0, refusal=True),
+    ),
+    (
+        "wildguard",
+        "Harmful request: yes\nResponse refusal: no\nHarmful response: yes",
+        Reading(harm=1.0, refusal=False),
+    ),
+    ("gpt-oss-safeguard", "VIOLATION: 1", Reading(harm=1.0)),
+    (
+        "gpt-oss-safeguard",
+        "<|channel|>analysis<|message|>It says VIOLATION: 1.<|end|>"
+        "<|start|>assistant<|channel|>final<|message|>VIOLATION: 0",
+        Reading(harm=0.0),
+    ),
     ("granite-guardian", "No\n<confidence> High </confidence>", Reading(harm=0.0)),
     ("granite-guardian", "<think>yes or no?</think>\n<score> yes </score>", Reading(harm=1.0)),
 ]
@@ -82,6 +113,13 @@ OFF_MENU = (
     "<score> no </score> is what I would say",
     "<think>no",
     '"safe',
+    "safe <answer>",
+    "Response Safety: fine",
+    "User Safety: safe",
+    "Harmful request: no\nHarmful response: no",
+    "VIOLATION: 2",
+    "I would say VIOLATION: 0",
+    "VIOLATION: 0 because",
     "没有问题",
 )
 
@@ -150,6 +188,23 @@ def test_the_score_is_read_where_the_verdict_stands(name: str, tokens: list[Gene
     found = FORMATS[name].read(reply, answered=True)
     assert found is not None
     assert found.harm == pytest.approx(harm, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "harm"),
+    [
+        ("nemotron-content-safety", "User Safety: unsafe\nSafety Categories: Threat", 1.0),
+        ("nemotron-content-safety", '{"User Safety": "safe"}', 0.0),
+        ("nemotron-content-safety", "Response Safety: safe", None),
+        ("wildguard", "Harmful request: yes\nResponse refusal: N/A\nHarmful response: N/A", 1.0),
+        ("wildguard", "Harmful request: no", 0.0),
+        ("qwen3guard", "Safety: Controversial\nCategories: Jailbreak", 0.5),
+        ("llama-guard-4", "safe", 0.0),
+    ],
+)
+def test_a_request_is_judged_by_its_own_line(name: str, text: str, harm: float | None) -> None:
+    found = FORMATS[name].read(Completion(text=text), answered=False)
+    assert (found and found.harm) == harm
 
 
 def test_tokens_that_spell_another_text_are_not_believed() -> None:

@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from typing import Final
 
-from safesight.detectors.guard_formats import granite_guardian, llama_guard, qwen3guard, shieldgemma
+from safesight.detectors.guard_formats import (
+    gpt_oss_safeguard,
+    granite_guardian,
+    llama_guard,
+    nemotron_safety,
+    qwen3guard,
+    shieldgemma,
+    sing_guard,
+    wildguard,
+)
 from safesight.detectors.guard_formats.form import Format
 
 FORMATS: Final[dict[str, Format]] = {
-    form.name: form for family in (llama_guard, qwen3guard, shieldgemma, granite_guardian) for form in family.FORMATS
+    form.name: form
+    for family in (
+        llama_guard,
+        qwen3guard,
+        shieldgemma,
+        granite_guardian,
+        sing_guard,
+        nemotron_safety,
+        wildguard,
+        gpt_oss_safeguard,
+    )
+    for form in family.FORMATS
 }
 """By name, as `?format=` takes it."""
