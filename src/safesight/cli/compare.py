@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from safesight.analysis.compare import Comparison, Difference
     from safesight.analysis.stats import Estimate
+    from safesight.cli.gate import Gated
     from safesight.runner.gold import Correction
 
 
@@ -30,18 +31,54 @@ def compare(
     judge: Annotated[list[str] | None, typer.Option(help="Compare under these judges; default: all shared.")] = None,
     pair_by: Annotated[str, typer.Option(help="auto, key (same samples) or item (same item, other arm).")] = "auto",
     groups: Annotated[bool, typer.Option("--groups", help="Also each relation, scenario or dimension.")] = False,
+    fail_on: Annotated[
+        list[str] | None, typer.Option(help="Exit with 1 when this holds: 'asr > +0.02', 'over_refusal > 0.1'; repeat.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(help="Write what --fail-on said as JUnit XML.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="Write rules and table as Markdown, for a review.")] = None,
 ) -> None:
-    """Paired differences with tests; before/after tables."""
+    """Paired differences with tests; before/after tables; a gate for changes (--fail-on)."""
+    from safesight.analysis.gate import check, read_rule
+    from safesight.cli.gate import Gated, status, write_junit, write_summary
+
     if len(runs) < 2:
         raise ConfigError(f"expected at least two run files to compare, got {len(runs)}.")
+    rules = [read_rule(text) for text in fail_on or ()]
+    if junit is not None and not rules:
+        raise ConfigError("--junit: expected a rule to report on; name one with --fail-on 'asr > +0.02'.")
+    gated: list[Gated] = []
     for after in runs[1:]:
-        print_comparison(runs[0], after, judges=judge, pair_by=pair_by, groups=groups)
+        compared = print_comparison(runs[0], after, judges=judge, pair_by=pair_by, groups=groups)
+        gated += [
+            Gated(judge=name, found=found, results=tuple(check(rules, found))) for name, found in compared.items()
+        ]
+    for one in gated:
+        _print_gate(one)
+    if junit is not None:
+        write_junit(gated, junit)
+    if summary is not None:
+        write_summary(gated, summary, shown=_row)
+    raise typer.Exit(status(gated))
+
+
+def _print_gate(one: Gated) -> None:
+    from safesight.cli.tables import console
+
+    styles = {"passed": "green", "failed": "bold red", "unknown": "bold yellow"}
+    for result in one.results:
+        console().print(
+            f"{result.held}: {result.reason} ({one.title})",
+            style=styles[result.held],
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def print_comparison(
     before: Path, after: Path, *, judges: Sequence[str] | None = None, pair_by: str = "auto", groups: bool = False
-) -> None:
-    """Print the paired table of two runs under every judge they share."""
+) -> dict[str, Comparison]:
+    """Print the paired table of two runs under every judge they share; return the comparisons."""
     from safesight.cli.tables import console
     from safesight.runner.gold import corrections
     from safesight.runner.paired import compare_runs
@@ -49,7 +86,8 @@ def print_comparison(
 
     first, second = Results(before), Results(after)
     known = [{one.judge: one for one in corrections(run)} for run in (first, second)]
-    for judge, found in compare_runs(first, second, judges=judges, pair_by=pair_by).items():
+    compared = compare_runs(first, second, judges=judges, pair_by=pair_by)
+    for judge, found in compared.items():
         console().print(_grid(judge, found, groups=groups))
         if all(judge in side for side in known):
             console().print(_corrected(*(side[judge] for side in known)), highlight=False)
@@ -61,6 +99,7 @@ def print_comparison(
         console().print("; ".join([*words, *found.notes]), highlight=False, style="dim")
         if found.self_graded:
             console().print("self-graded: this judge is also the guard; weigh the other judges.", style="yellow")
+    return compared
 
 
 def _corrected(before: Correction, after: Correction) -> str:
