@@ -163,7 +163,7 @@ def test_lines_taken_for_upside_down_are_read_both_ways() -> None:
 
     image, lines = page(150)
     top = PillowImage.open(io.BytesIO(image.read())).crop((0, 0, 1240, 400))
-    engine = open_engine(640)
+    engine = open_engine()
     upright = {line.text for line in read_picture(engine, top)}
     turned = {line.text for line in read_picture(engine, ImageOps.flip(ImageOps.mirror(top)))}
     assert upright == turned
@@ -228,6 +228,16 @@ async def test_many_spots_do_not_crowd_out_the_text(reader: OcrReader) -> None:
     except OversizedImage:
         return
     assert "Read this line" in found.text
+
+
+@pytest.mark.parametrize(("side", "letters"), [(512, 10), (1024, 14), (2048, 16), (3000, 28)])
+async def test_small_print_is_read_as_models_that_tile_see_it(reader: OcrReader, side: int, letters: int) -> None:
+    canvas = PillowImage.new("RGB", (side, side), (225, 230, 235))
+    font = ImageFont.truetype(FONT, letters)
+    ImageDraw.Draw(canvas).text((30, side // 2), "water the roses", fill="black", font=font)
+    buffer = io.BytesIO()
+    canvas.save(buffer, "PNG")
+    assert (await reader.read(Image.from_bytes(buffer.getvalue()))).text.replace(" ", "") == "watertheroses"
 
 
 class Slow:

@@ -65,9 +65,10 @@ def _input(policy: Policy) -> str:
     if not parts:
         return "Requests: not checked."
     action = "stop" if rule.action == "halt" else rule.action
+    turns = "every turn" if rule.turns == "all" else "what follows the last answered turn"
     return (
-        f"Requests: {' and '.join(parts)} judged within {policy.time.input_ms} ms before anything leaves; "
-        f"on a flag: {action}."
+        f"Requests: {' and '.join(parts)} of {turns} judged within {policy.time.input_ms} ms before anything leaves; "
+        f"on a flag: {action}. Over {rule.max_chars:,} characters: refused."
     )
 
 

@@ -4,8 +4,9 @@ Serves the `embedded` model and the guard's input side: typographic attacks (Fig
 text to both. Deterministic (one thread per reading, no sampling) and offline: the models ship in the wheel.
 What is read is all that a server may show a model of an image (`media.pixels.shown`).
 
-The longest side given to text detection is `max_side` pixels; recognition reads the crops at full size.
-640 halves the time of the library's default and read every FigStep image alike (spec: guard runtime).
+The longest side given to text detection is `max_side` pixels, of large pictures for each quarter as well; recognition
+reads the crops at full size. 640 halves the time of the library's default and read every FigStep image alike (spec:
+guard runtime).
 """
 
 from __future__ import annotations
@@ -23,10 +24,8 @@ from safesight.core.errors import OversizedImage
 from safesight.core.messages import Image
 from safesight.core.records import content_hash
 from safesight.media.fair_queue import FairQueue, Ticket
-from safesight.media.ocr_engine import MAX_BOXES, OcrLine, open_engine, read_picture
+from safesight.media.ocr_engine import DEFAULT_MAX_SIDE, MAX_BOXES, OcrLine, open_engine, read_picture
 from safesight.media.pixels import MAX_FRAMES, MAX_PIXELS, shown
-
-DEFAULT_MAX_SIDE = 640
 
 
 class OcrText(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,7 +78,7 @@ class OcrReader:
         except PackageNotFoundError:
             installed = ""
         settings = self.settings
-        return content_hash("rapidocr, every view", installed, settings.max_side, settings.max_pixels)
+        return content_hash("rapidocr, every view, line by line", installed, settings.max_side, settings.max_pixels)
 
     @property
     def waiting(self) -> int:

@@ -8,7 +8,7 @@ pixels: a page of 560 short words took 7.6 s of a core, an A4 page of 50 lines 5
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import msgspec
@@ -17,13 +17,22 @@ from PIL.Image import Image as Picture
 
 from safesight.core.errors import MissingExtra, OversizedImage
 
+DEFAULT_MAX_SIDE: Final = 640
+"""Longest side that text is looked for at, in pixels."""
 MAX_BOXES: Final = 1_000
 """Pieces of text read of one image; one with more is refused. A4 pages have 50, dense tables some hundreds."""
-MAX_READ_PX: Final = 4_000
-"""A longer side is shrunk to this first: the library reads at most 2,000 pixels a side, and memory is bounded so."""
+MAX_READ_PX: Final = 2_000
+"""A longer side is shrunk to this first, as the library does; models are shown no more by most servers."""
+_PART_PX: Final = 1_100
+_SHARED_PX: Final = 200
+"""What neighbouring parts have in common, so that a word at the edge of one is whole in the other."""
 _SURE: Final = 0.85
 """On a page of prose lines read with .99 in their right place, and with .60 to .81 upside down."""
 _CANDIDATES: Final = 20 * MAX_BOXES
+
+
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, in pixels."""
 
 
 class OcrLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +43,7 @@ class OcrLine(msgspec.Struct, frozen=True, kw_only=True):
     box: tuple[int, int, int, int]
 
 
-def open_engine(max_side: int) -> Any:
+def open_engine(max_side: int = DEFAULT_MAX_SIDE) -> Any:
     """A RapidOCR engine for one thread; `max_side` is the longest side given to text detection, in pixels.
 
     Raises:
@@ -61,32 +70,76 @@ def open_engine(max_side: int) -> Any:
 def read_picture(engine: Any, picture: Picture, *, check: Callable[[], None] = lambda: None) -> list[OcrLine]:
     """The lines of an RGB picture in reading order; `check` is called between steps and may raise.
 
+    Text is looked for in the whole, and in a picture over 1,100 pixels in overlapping quarters of it too: what is found
+    has letters of 1/100 of the longer side, in large pictures 1/180, as models that tile their images see them. (To
+    look closer at the whole finds less: the network loses a lone line in a large blank.)
+
     Raises:
         OversizedImage: it has more than `MAX_BOXES` pieces of text.
     """
-    from rapidocr.utils.process_img import map_boxes_to_original
-
     shrunk = picture
     if max(picture.size) > MAX_READ_PX:
         shrunk = picture.copy()
         shrunk.thumbnail((MAX_READ_PX, MAX_READ_PX))
+    scale = max(picture.size) / max(shrunk.size)
     # The library takes arrays in OpenCV's order of channels, blue first.
     pixels = np.ascontiguousarray(np.asarray(shrunk)[:, :, ::-1])
-    check()
-    prepared, record = engine.preprocess_img(pixels)
-    crops, found = _detect(engine, prepared, record)
-    if not crops:
-        return []
-    if len(crops) > MAX_BOXES:
-        raise OversizedImage(f"expected at most {MAX_BOXES:,} pieces of text in an image, got {len(crops):,}.")
-    boxes = map_boxes_to_original(found.boxes, record, *pixels.shape[:2]) * (max(picture.size) / max(shrunk.size))
+    found: list[tuple[Any, Box]] = []
+    for left, top, right, bottom in _parts(*shrunk.size):
+        check()
+        before = [place for _, place in found]
+        for crop, box in _detect(engine, np.ascontiguousarray(pixels[top:bottom, left:right])):
+            place = box[0] + left, box[1] + top, box[2] + left, box[3] + top
+            if not any(_same(place, other) for other in before):
+                found.append((crop, place))
+        if len(found) > MAX_BOXES:
+            raise OversizedImage(f"expected at most {MAX_BOXES:,} pieces of text in an image, got {len(found):,}.")
     lines: list[OcrLine] = []
-    for crop, box in zip(crops, boxes, strict=True):
+    for crop, place in found:
         check()
         score, text = _recognise(engine, crop)
         if text.strip() and score >= engine.text_score:
-            lines.append(OcrLine(text=text, confidence=score, box=_extent(box)))
+            left, top, right, bottom = (round(scale * side) for side in place)
+            lines.append(OcrLine(text=text, confidence=score, box=(left, top, right, bottom)))
     return lines
+
+
+def _parts(width: int, height: int) -> Iterator[Box]:
+    """The whole, and where it is large its overlapping halves along each longer side."""
+    yield 0, 0, width, height
+    if max(width, height) <= _PART_PX:
+        return
+    across, down = ([(0, size)] if size <= _PART_PX else _halves(size) for size in (width, height))
+    yield from ((left, top, right, bottom) for top, bottom in down for left, right in across)
+
+
+def _halves(size: int) -> list[tuple[int, int]]:
+    half = (size + _SHARED_PX) // 2
+    return [(0, half), (size - half, size)]
+
+
+def _same(box: Box, other: Box) -> bool:
+    """Whether a box holds text of another, found before: its middle lies in it, and it is about as high.
+
+    A box much higher is no line (a region of spots), and what stands in it is read for itself.
+    """
+    across, down = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    within = other[0] <= across <= other[2] and other[1] <= down <= other[3]
+    return within and other[3] - other[1] <= 2 * (box[3] - box[1])
+
+
+def _detect(engine: Any, pixels: Any) -> list[tuple[Any, Box]]:
+    """Pieces of text in a part of a picture: each cut out, and where it stands in the part."""
+    from rapidocr.main import RapidOCRError
+    from rapidocr.utils.process_img import map_boxes_to_original
+
+    prepared, record = engine.preprocess_img(pixels)
+    try:
+        crops, found = engine.detect_and_crop(prepared, record)
+    except RapidOCRError:
+        return []  # the library's word for a picture without text
+    boxes = map_boxes_to_original(found.boxes, record, *pixels.shape[:2])
+    return list(zip(crops, map(_extent, boxes), strict=True))
 
 
 def _recognise(engine: Any, crop: Any) -> tuple[float, str]:
@@ -106,15 +159,6 @@ def _recognise(engine: Any, crop: Any) -> tuple[float, str]:
 def _once(engine: Any, crop: Any) -> tuple[float, str]:
     read = engine.recognize_txt([crop])
     return float(read.scores[0]), str(read.txts[0])
-
-
-def _detect(engine: Any, pixels: Any, record: dict[str, Any]) -> tuple[list[Any], Any]:
-    from rapidocr.main import RapidOCRError
-
-    try:
-        return engine.detect_and_crop(pixels, record)
-    except RapidOCRError:
-        return [], None  # the library's word for a picture without text
 
 
 def _extent(corners: Any) -> tuple[int, int, int, int]:
