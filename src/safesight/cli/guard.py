@@ -22,6 +22,14 @@ def register(app: typer.Typer) -> None:
 def guard(
     upstream: Annotated[str, typer.Option(help="Base URL of the guarded server, e.g. http://127.0.0.1:8000/v1.")] = "",
     policy: Annotated[Path | None, typer.Option(help="A policy file; default: the shipped policy.")] = None,
+    guard_model: Annotated[
+        str,
+        typer.Option(
+            "--guard",
+            help="A guard model, e.g. qwen3guard:http://127.0.0.1:8001/v1: writes the policy that goes with it to "
+            "--policy (safesight-policy.toml) and uses it.",
+        ),
+    ] = "",
     check: Annotated[Path | None, typer.Option(help="Say in words what a policy file does, and stop.")] = None,
     probe: Annotated[
         bool | None,
@@ -89,6 +97,10 @@ def guard(
         if probe:
             _probe(checked)
         return
+    if guard_model:
+        policy = _write_policy(guard_model, policy or Path("safesight-policy.toml"))
+        if not upstream:
+            return
     if not upstream:
         raise ConfigError("expected --upstream URL (the server to guard) or --check POLICY.")
     if audit_required and audit is None:
@@ -133,6 +145,23 @@ def guard(
     if not off and probe is not False:
         _probe(chosen)
     serve(settings, workers=workers, listening=lambda: _say(settings, chosen))
+
+
+def _write_policy(guard_model: str, path: Path) -> Path:
+    """Write the policy that goes with a guard model, unless it stands there already, and say what it does."""
+    from safesight.core.files import replacing
+    from safesight.guard.describe import explain_policy
+    from safesight.guard.policy import read_policy
+    from safesight.guard.recommended import recommended_policy
+
+    text = recommended_policy(guard_model)
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise ConfigError(f"{path}: expected no file there for the policy of --guard, got one. Pass one or the other.")
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+    typer.echo(f"policy: {path}\n{explain_policy(read_policy(path))}")
+    typer.echo("Cost: two requests to the guard model an exchange, and one for each window in its grey band.")
+    return path
 
 
 def _probe(policy: Policy) -> None:

@@ -63,6 +63,7 @@ class Generative:
         self.name = f"generative:{model.name}"
         self.threshold = guard.threshold if threshold is None else threshold
         self.fingerprint = content_hash("generative", guard.name, model.fingerprint)
+        self.sees_images = guard.images
         self._model = model
         self._guard = guard
 
