@@ -73,6 +73,22 @@ async def test_padding_and_batches_change_nothing() -> None:
     assert await detector.score([]) == []
 
 
+async def test_a_pair_goes_to_the_tokenizer_as_two_texts() -> None:
+    from tokenizers.processors import TemplateProcessing
+
+    settings = Settings(layout="pair", unsafe="LABEL_1", max_length=64)
+    detector = make(2, settings=settings)
+    detector._tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="Question $A", pair="Question $A Answer $B", special_tokens=[("Question", 2), ("Answer", 3)]
+    )
+    [harm] = await detector.score([Exchange(question="how so", answer="so bad .")])
+    with torch.inference_mode():
+        logits = detector._model(**detector._tokenizer("how so", "so bad .", return_tensors="pt")).logits[0]
+    assert harm.harm == pytest.approx(float(logits.softmax(0)[1]), abs=1e-6)
+    [long] = await detector.score([Exchange(question="how", answer="so " * 300 + "bad .")])
+    assert 0 <= long.harm <= 1
+
+
 async def test_answer_layout_leaves_the_question_out() -> None:
     detector = make(settings=Settings(layout="answer", logit="harm"))
     scores = await detector.score([Exchange(question=q, answer="so bad") for q in ("how", "good good well")])

@@ -44,8 +44,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """What the sigmoid of a single logit is the probability of."""
     unsafe: str = ""
     """Harmful label names, comma-separated."""
-    layout: Literal["question_answer", "answer"] = "question_answer"
-    """`answer` leaves the question out, as the paper's released code does at inference."""
+    layout: Literal["question_answer", "answer", "pair"] = "question_answer"
+    """`answer` leaves the question out, as the paper's released code does at inference; `pair` gives the tokenizer
+    question and answer as two texts, as encoders of pairs (HarmAug-Guard) were trained."""
     max_length: int = 512
     """Tokens of one piece, question included."""
     batch: int = 8
@@ -89,7 +90,7 @@ class SequenceClassifier:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _score(self, exchanges: Sequence[Exchange]) -> list[Harm]:
-        texts: list[str] = []
+        texts: list[tuple[str, str]] = []
         owners: list[int] = []
         for index, exchange in enumerate(exchanges):
             pieces = self._pieces(exchange)
@@ -104,15 +105,16 @@ class SequenceClassifier:
                 worst[owner] = max(worst[owner], score)
         return [Harm(harm=score) for score in worst]
 
-    def _pieces(self, exchange: Exchange) -> list[str]:
+    def _pieces(self, exchange: Exchange) -> list[tuple[str, str]]:
+        """Text pairs that cover the answer; the second is empty where the model takes one text."""
         limit = self.settings.max_length
-        before = ""
-        if self.settings.layout == "question_answer":
-            question = self._cut(exchange.question, limit // 3)[0]
-            before = f"Question: {question}\n\nAnswer: "
+        question = self._cut(exchange.question, limit // 3)[0] if self.settings.layout != "answer" else ""
+        before = f"Question: {question}\n\nAnswer: " if self.settings.layout == "question_answer" else question
         taken = len(self._tokenizer(before)["input_ids"])
-        size = max(16, limit - taken - _SPARE)
-        return [before + piece for piece in self._cut(exchange.answer, size)]
+        pieces = self._cut(exchange.answer, max(16, limit - taken - _SPARE))
+        if self.settings.layout == "pair":
+            return [(before, piece) for piece in pieces]
+        return [(before + piece, "") for piece in pieces]
 
     def _cut(self, text: str, size: int) -> list[str]:
         """Pieces of at most `size` tokens, each beginning in the last quarter of the one before."""
@@ -123,11 +125,13 @@ class SequenceClassifier:
         starts = range(0, max(1, len(spans) - size // 4), step)
         return [text[spans[start][0] : spans[min(start + size, len(spans)) - 1][1]] for start in starts]
 
-    def _forward(self, texts: list[str]) -> list[float]:
+    def _forward(self, texts: list[tuple[str, str]]) -> list[float]:
         import torch
 
+        firsts = [first for first, _ in texts]
+        seconds = [second for _, second in texts] if self.settings.layout == "pair" else None
         encoded = self._tokenizer(
-            texts, truncation=True, max_length=self.settings.max_length, padding=True, return_tensors="pt"
+            firsts, seconds, truncation=True, max_length=self.settings.max_length, padding=True, return_tensors="pt"
         ).to(self._model.device)
         with torch.inference_mode():
             logits: torch.Tensor = self._model(**encoded).logits.float()
@@ -214,7 +218,7 @@ def open_detector(rest: str, options: dict[str, str]) -> SequenceClassifier:
     """Transformers sequence classifier, by folder or hub name: `hf:FOLDER` or `hf/ORG/NAME`.
 
     Options: `lora` (adapter folder), `num_labels`, `logit` (safe or harm), `unsafe` (harmful labels), `layout`
-    (question_answer or answer), `max_length`, `batch`, `threshold`.
+    (question_answer, answer or pair), `max_length`, `batch`, `threshold`.
 
     Raises:
         ConfigError: an option is malformed, or the harmful labels cannot be told.
