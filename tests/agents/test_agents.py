@@ -73,7 +73,7 @@ def langgraph(*, streaming: bool) -> Agent:
             warnings.simplefilter("ignore")
             from langchain_core.tools import tool
             from langchain_openai import ChatOpenAI
-            from langgraph.prebuilt import create_react_agent
+            from langgraph.prebuilt import create_react_agent  # pyright: ignore[reportDeprecated]
 
             @tool
             def delete(path: str, force: bool = False) -> str:
@@ -82,7 +82,7 @@ def langgraph(*, streaming: bool) -> Agent:
                 return "deleted"
 
             model = ChatOpenAI(model="mock", base_url=url, api_key="k", max_retries=0, streaming=streaming)
-            agent = create_react_agent(model, [delete])
+            agent = create_react_agent(model, [delete])  # pyright: ignore[reportDeprecated]
             mode = "messages" if streaming else "values"
             for _ in agent.stream({"messages": [("user", "tidy up")]}, {"recursion_limit": 6}, stream_mode=mode):
                 pass
@@ -97,7 +97,6 @@ def openai_agents(*, streaming: bool) -> Agent:
 
         set_tracing_disabled(True)
 
-        @function_tool
         def delete(path: str, force: bool = False) -> str:
             """Delete a path."""
             ran.append((path, force))
@@ -106,7 +105,7 @@ def openai_agents(*, streaming: bool) -> Agent:
         async def go() -> None:
             async with openai.AsyncOpenAI(base_url=url, api_key="k", max_retries=0) as client:
                 model = OpenAIChatCompletionsModel(model="mock", openai_client=client)
-                agent = OpenAIAgent(name="tidy", model=model, tools=[delete])
+                agent = OpenAIAgent(name="tidy", model=model, tools=[function_tool(delete)])
                 if not streaming:
                     await Runner.run(agent, "tidy up", max_turns=3)
                     return
