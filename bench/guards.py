@@ -4,7 +4,7 @@
 
 A guard is a detector's name, or FORMAT:MODEL as `safesight guard --guard` takes it. Answers come from dev (AUROC by
 set; recall at the guard's own threshold and where 1 % of ordinary answers are flagged), requests that sound alarming
-and are fine from the prompt rows. A guard that breaks on a row is counted, not scored. Time is per answer, one at a time.
+and are fine from the prompt rows. Rows on which a guard breaks are counted, not scored. Time is per answer.
 """
 
 from __future__ import annotations
