@@ -9,7 +9,7 @@ import typer
 
 from safesight.core.version import __version__
 
-TOPICS = ("demo", "catalogue", "run", "compare", "transfer", "explain", "report", "check", "guard", "train")
+TOPICS = ("demo", "catalogue", "run", "suite", "compare", "transfer", "explain", "report", "check", "guard", "train")
 
 
 def _print_version(wanted: bool) -> None:
