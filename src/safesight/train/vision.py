@@ -20,7 +20,9 @@ import msgspec
 import numpy as np
 
 from safesight.core.config import read_toml
-from safesight.core.errors import ConfigError, DataError
+from safesight.core.errors import ConfigError
+from safesight.core.messages import Image
+from safesight.media.pixels import decode
 from safesight.models.embedded import weights
 from safesight.models.llama.mmproj import TowerShape, write_mmproj
 from safesight.train import vision_tower
@@ -121,13 +123,10 @@ def squared(path: Path, side: int) -> Any:
     Raises:
         DataError: it cannot be read.
     """
-    from PIL import Image, ImageOps
+    from PIL import ImageOps
+    from PIL.Image import Resampling
 
-    try:
-        with Image.open(path) as raster:
-            square = ImageOps.pad(raster.convert("RGB"), (side, side), Image.Resampling.BOX, color="white")
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: not a picture that can be read: {error}") from None
+    square = ImageOps.pad(decode(Image.from_path(path)), (side, side), Resampling.BOX, color="white")
     return np.asarray(square, dtype=np.uint8)
 
 
