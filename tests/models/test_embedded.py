@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safesight.core.errors import ConfigError, MissingExtra, UnknownName
+from safesight.core.errors import ConfigError, MissingExtra, ModelError, UnknownName
 from safesight.core.messages import Image, assistant, system, user
 from safesight.core.protocols import CompletingModel, StreamingModel
 from safesight.core.records import Decoding
@@ -150,7 +150,27 @@ def test_protocols_and_fingerprint(model: EmbeddedModel) -> None:
     assert open_embedded("", {"max_side": "320"}).fingerprint != model.fingerprint
 
 
+def test_other_weights_than_the_tested_ones_are_not_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = embedded.weights()
+    swapped = tmp_path / real.name
+    swapped.write_bytes(real.read_bytes()[:-1] + b"\x00")
+
+    class Entry:
+        name = real.name
+
+        def locate(self) -> Path:
+            return swapped
+
+    embedded.weights.cache_clear()
+    monkeypatch.setattr(embedded, "files", lambda _package: [Entry()])
+    with pytest.raises(ModelError, match="expected SHA-256 b179c9"):
+        embedded.weights()
+    embedded.weights.cache_clear()
+
+
 def test_missing_weights_say_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    embedded.weights.cache_clear()
+
     def absent(name: str) -> None:
         raise PackageNotFoundError(name)
 

