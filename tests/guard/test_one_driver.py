@@ -23,7 +23,8 @@ from safesight.core.records import Exchange, GuardEvent, Harm, Reply
 from safesight.guard.findings import Checked, Request
 from safesight.guard.guard import Guard
 from safesight.guard.policy import CategoryRule, DetectorRule, InputRule, Policy, StreamRule
-from safesight.proxy.relay import Asked, Judging, Relay, Tally
+from safesight.proxy.judging import AskedReply, Judging, Tally
+from safesight.proxy.relay import Relay
 from safesight.proxy.whole_reply import guard_whole
 
 NO_INPUT = InputRule(text=False, ocr=False)
@@ -135,7 +136,7 @@ async def library_stream(guard: Guard, chunks: Sequence[str]) -> Outcome:
 def judging(guard: Guard) -> Judging:
     checked = Checked(decision=None, outcomes=(), latency_ms=0.0)
     request = Request(question="How?", images=(), checked=checked)
-    return Judging(guard, request, Tally(), Asked())
+    return Judging(guard, request, Tally(), AskedReply())
 
 
 async def proxy_whole(guard: Guard, text: str) -> Outcome:

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 
 from safesight.guard.findings import Checked, Request
 from safesight.guard.guard import Guard
-from safesight.proxy.relay import Asked, Judging, Relay, Tally
+from safesight.proxy.judging import AskedReply, Judging, Tally
+from safesight.proxy.relay import Relay
 from safesight.proxy.upstream import UpstreamError
 from safesight.wire.sse_relay import encode
 from tests.proxy.fuzz.reader import Seen, read_stream
@@ -38,7 +39,7 @@ class Body:
         return
 
 
-def judging(guard: Guard, asked: Asked) -> Judging:
+def judging(guard: Guard, asked: AskedReply) -> Judging:
     """What guarding a reply needs, for a request that was let in."""
     checked = Checked(decision=None, outcomes=(), latency_ms=0.0)
     request = Request(question="q", images=(), checked=checked)
@@ -46,7 +47,7 @@ def judging(guard: Guard, asked: Asked) -> Judging:
 
 
 async def relayed(
-    guard: Guard, reads: Sequence[bytes | float], asked: Asked, *, silence_s: float = 10.0
+    guard: Guard, reads: Sequence[bytes | float], asked: AskedReply, *, silence_s: float = 10.0
 ) -> tuple[Seen, Tally, bytes]:
     """What the client of a stream gets, error event included as the proxy sends it."""
     parts = judging(guard, asked)

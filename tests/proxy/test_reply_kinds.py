@@ -14,7 +14,7 @@ from safesight.detectors.patterns import Patterns, Phrase
 from safesight.guard.guard import Guard
 from safesight.guard.policy import DetectorRule, DetoxifyRule, InputRule, Policy, StreamRule
 from safesight.guard.rules import Decision
-from safesight.proxy.relay import Asked
+from safesight.proxy.judging import AskedReply
 from safesight.proxy.whole_reply import guard_whole, refuse
 from tests.guard.detectors import WordDetector
 from tests.proxy.fuzz.reader import Seen, read_stream, read_whole
@@ -43,9 +43,9 @@ END = event({}, finish="stop")
 
 
 def sent(
-    reads: Sequence[bytes | float], by: Guard | None = None, asked: Asked | None = None, **more: Any
+    reads: Sequence[bytes | float], by: Guard | None = None, asked: AskedReply | None = None, **more: Any
 ) -> tuple[Seen, bytes]:
-    seen, tally, raw = asyncio.run(relayed(by or guard(), reads, asked or Asked(model="mock"), **more))
+    seen, tally, raw = asyncio.run(relayed(by or guard(), reads, asked or AskedReply(model="mock"), **more))
     assert tally.leaked_chars == 0
     return seen, raw
 
@@ -93,13 +93,13 @@ def test_a_safe_call_leaves_whole_as_it_came_when_its_choice_has_ended() -> None
 def test_json_is_all_or_nothing_and_its_refusal_is_no_json(asked: bool) -> None:
     pieces = ['{"answer": "', CALM, MARK, '"}']
     reads = [*(event({"content": piece}) for piece in pieces), END, DONE]
-    seen, _ = sent(reads, asked=Asked(model="m", structured=asked))
+    seen, _ = sent(reads, asked=AskedReply(model="m", structured=asked))
     assert seen.finish[0] == ["content_filter"]
     assert "calm" not in seen.content[0]
     assert (seen.refusal if asked else seen.content)[0].startswith("I can't help")
     assert (seen.content if asked else seen.refusal)[0] == ""
     whole = {"choices": [{"index": 0, "message": {"content": "".join(pieces)}, "finish_reason": "stop"}]}
-    parts = judging(guard(), Asked(structured=asked))
+    parts = judging(guard(), AskedReply(structured=asked))
     message = json.loads(asyncio.run(guard_whole(parts, json.dumps(whole).encode())).body)["choices"][0]["message"]
     assert (message["content"] is None) == asked
     assert message["refusal" if asked else "content"].startswith("I can't help")
@@ -110,7 +110,7 @@ def test_json_is_all_or_nothing_and_its_refusal_is_no_json(asked: bool) -> None:
 def test_a_refused_request_gets_a_reply_of_its_own(choices: int, structured: bool) -> None:
     ids: set[str] = set()
     for stream in (True, False):
-        parts = judging(guard(), Asked(model="m", choices=choices, structured=structured, tells_usage=True))
+        parts = judging(guard(), AskedReply(model="m", choices=choices, structured=structured, tells_usage=True))
         told = asyncio.run(refuse(parts, Decision(action="refuse"), stream=stream))
         if isinstance(told, bytes):
             body = json.loads(told)
@@ -161,7 +161,7 @@ def test_a_stream_that_leaves_out_done_is_whole_when_every_choice_has_ended() ->
     assert raw == b"".join([*TEXT, END]) + DONE
     assert seen.errors == 0
     for unfinished in ([*TEXT], [event({"content": "a"}), event({"content": "b"}, index=1), END]):
-        seen, _ = sent(unfinished, asked=Asked(choices=2))
+        seen, _ = sent(unfinished, asked=AskedReply(choices=2))
         assert (seen.errors, seen.done) == (1, 1)
 
 
@@ -173,7 +173,7 @@ def test_every_choice_asked_for_is_waited_for(together: bool) -> None:
         event({}, finish="stop", index=1),
         DONE,
     ]
-    seen, _ = sent([b"".join(reads)] if together else reads, asked=Asked(choices=2))
+    seen, _ = sent([b"".join(reads)] if together else reads, asked=AskedReply(choices=2))
     assert (seen.finish[0], seen.finish[1], seen.content[1]) == (["content_filter"], ["stop"], "fine answer")
 
 
@@ -193,7 +193,7 @@ def test_an_error_in_a_stream_is_told_with_its_reason_unless_it_quotes_what_is_f
 @pytest.mark.parametrize(("code", "status"), [(429, 429), ("rate_limit_exceeded", 502), (None, 502), (200, 502)])
 def test_an_error_inside_a_200_is_told_with_its_reason(code: Any, status: int) -> None:
     body = json.dumps({"error": {"message": "Rate limit reached", "code": code}}).encode()
-    told = asyncio.run(guard_whole(judging(guard(), Asked()), body))
+    told = asyncio.run(guard_whole(judging(guard(), AskedReply()), body))
     assert told.status == status
     assert b"Rate limit reached" in told.body
 
@@ -237,7 +237,7 @@ def test_flagged_reasoning_is_left_out_where_the_policy_says_so() -> None:
     assert stopped.finish[0] == ["content_filter"]
     message = {"role": "assistant", "content": "Fine.", "reasoning": MARK}
     body = json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
-    whole = read_whole(asyncio.run(guard_whole(judging(guard(policy), Asked()), body)).body)
+    whole = read_whole(asyncio.run(guard_whole(judging(guard(policy), AskedReply()), body)).body)
     assert (whole.content[0], whole.finish[0], whole.spells(MARK)) == ("Fine.", ["stop"], [])
 
 
@@ -245,7 +245,7 @@ def test_flagged_reasoning_is_left_out_where_the_policy_says_so() -> None:
 def test_other_character_sets_are_judged_decoded_and_sent_as_utf_8(encoding: str) -> None:
     for text, finish in ((MARK, "content_filter"), ("ok", "stop")):
         body = json.dumps({"choices": [{"index": 0, "message": {"content": text}, "finish_reason": "stop"}]})
-        told = asyncio.run(guard_whole(judging(guard(), Asked()), body.encode(encoding))).body
+        told = asyncio.run(guard_whole(judging(guard(), AskedReply()), body.encode(encoding))).body
         assert json.loads(told.decode())["choices"][0]["finish_reason"] == finish
 
 

@@ -32,7 +32,7 @@ from safesight.proxy.asgi import (
     with_headers,
 )
 from safesight.proxy.audit import AuditLog, NotRecordedError
-from safesight.proxy.chat import CHAT, COUNTED, Exchange, Parts
+from safesight.proxy.chat import CHAT, COUNTED, ChatExchange, Parts
 from safesight.proxy.chat_request import read_request
 from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError
@@ -287,7 +287,7 @@ class Proxy:
             return 400
         if self._audit is not None and self.settings.audit_required:
             self._audit.check()
-        exchange = Exchange(self._parts(), scope, send, request=request, raw=raw)
+        exchange = ChatExchange(self._parts(), scope, send, request=request, raw=raw)
         with self.metrics.in_flight.track_inprogress():
             return await _unless_gone(exchange, receive)
 
@@ -323,7 +323,7 @@ _PATIENCE_S = 0.1
 """Answers that take no longer are not watched for clients that leave; a watcher costs as much as a short check."""
 
 
-async def _unless_gone(exchange: Exchange, receive: Receive) -> int:
+async def _unless_gone(exchange: ChatExchange, receive: Receive) -> int:
     """Run an exchange; when the client leaves before its answer is complete, cancel it at once (and the upstream's)."""
     task, gone = asyncio.current_task(), False
     watcher: asyncio.Task[None] | None = None

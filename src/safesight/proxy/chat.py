@@ -18,8 +18,9 @@ from safesight.proxy.chat_request import ChatRequest, for_upstream, read_convers
 from safesight.proxy.conversation import RemoteImage
 from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError, data_url, overloaded, read_images
+from safesight.proxy.judging import AskedReply, Judging, Tally
 from safesight.proxy.metrics import Metrics
-from safesight.proxy.relay import Asked, Judging, Relay, Tally
+from safesight.proxy.relay import Relay
 from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
 from safesight.proxy.settings import Settings, client_name, sent_keys
 from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
@@ -53,7 +54,7 @@ class Parts:
     draining: Draining
 
 
-class Exchange:
+class ChatExchange:
     """One chat request and its reply; `run` returns the status it was answered with."""
 
     def __init__(self, parts: Parts, scope: Scope, send: Send, *, request: ChatRequest, raw: bytes) -> None:
@@ -68,7 +69,7 @@ class Exchange:
         self.answered = False
         """Whether the last byte was handed to the server: from then on a client that leaves breaks nothing off."""
         self._read: Request | None = None
-        self._asked = Asked(
+        self._asked = AskedReply(
             model=request.model,
             choices=request.choices,
             structured=request.structured,

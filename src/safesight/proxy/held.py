@@ -88,7 +88,7 @@ class GuardedText:
         return BOUNDARY.join(unescaped("".join(self.said)))
 
 
-class Words(dict[str, str]):
+class WordTails(dict[str, str]):
     """The last word of each place beside an answer, since the next event's string may go on with it."""
 
     def joined(self, texts: Iterable[Text]) -> list[Text]:
@@ -121,7 +121,7 @@ class GuardedChoice:
     withheld: bool = False
     """Its reasoning was flagged and is left out, by the policy."""
     seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    words: Words = field(default_factory=Words)
+    words: WordTails = field(default_factory=WordTails)
 
     @property
     def verified(self) -> bool:

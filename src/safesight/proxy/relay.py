@@ -10,35 +10,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol
-from weakref import WeakKeyDictionary
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
 
-from safesight.core.records import GuardEvent
-from safesight.guard.actions import Stop
-from safesight.guard.drive import Drive, withheld
-from safesight.guard.findings import Request
-from safesight.guard.guard import Guard
-from safesight.guard.rules import Decision
-from safesight.proxy.asgi import error_body
 from safesight.proxy.held import GuardedText
+from safesight.proxy.judging import Judging
+from safesight.proxy.pulse import Pulse, Push
 from safesight.proxy.reply import BrokenReplyError, LateReplyError
 from safesight.proxy.reply_guard import ReplyGuard
-from safesight.proxy.upstream import UpstreamError
-from safesight.wire.channels import DONE, FILTERED, Event, strings
+from safesight.wire.channels import DONE, Event
 from safesight.wire.events import StreamHead
-from safesight.wire.reply_json import encode
 from safesight.wire.sse import MAX_EVENT_BYTES
 from safesight.wire.sse_relay import COMMENT, EventTooLong, RelayReader
 
-Push = Callable[[list[bytes]], Awaitable[None]]
-_KNOWN: WeakKeyDictionary[Guard, set[str]] = WeakKeyDictionary()
-"""What servers say of themselves in every reply, judged once a guard."""
-_MOST_KNOWN = 1_024
 
-
-class Body(Protocol):
+class ReplyBody(Protocol):
     """A reply's body as it comes."""
 
     @property
@@ -51,162 +37,6 @@ class Body(Protocol):
     def close(self) -> None:
         """Break it off."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a client asked for, as far as the reply depends on it."""
-
-    model: str = ""
-    choices: int = 1
-    structured: bool = False
-    """The answer is JSON (`response_format`)."""
-    tells_usage: bool = False
-    """It asked for a usage event."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What became of one reply, for metrics and audit."""
-
-    action: str = "release"
-    events: list[GuardEvent] = field(default_factory=list[GuardEvent])
-    released_chars: int = 0
-    withheld_chars: int = 0
-    replacement_chars: int = 0
-    unverified_chars: int = 0
-    leaked_chars: int = 0
-    guard_s: float = 0.0
-    answer: str = ""
-
-
-class Told(NamedTuple):
-    """The body of an error as it is told, and whether it is the upstream's."""
-
-    passed: bool
-    body: bytes
-
-
-def reason(decision: Decision, action: str) -> dict[str, object]:
-    """Why an answer ended, for machines: the `safesight` field of its last event.
-
-    The detector is left to the audit log: its name may be an address inside.
-    """
-    return {
-        "action": action,
-        "cause": decision.cause,
-        "harm": decision.harm,
-        "categories": list(decision.categories),
-    }
-
-
-class Judging:
-    """What guarding any reply to one request needs: its drives, its replacements, and the tally."""
-
-    def __init__(self, guard: Guard, request: Request, tally: Tally, asked: Asked, *, keep_text: bool = False) -> None:
-        self.guard = guard
-        self.request = request
-        self.tally = tally
-        self.asked = asked
-        self.keep_text = keep_text
-
-    @property
-    def known(self) -> set[str]:
-        """Strings that need no verdict any more."""
-        return _KNOWN.get(self.guard, set()) | {self.asked.model}
-
-    def learn(self, passed: set[str]) -> None:
-        """Remember what servers say of themselves."""
-        known = _KNOWN.setdefault(self.guard, set())
-        if len(known) < _MOST_KNOWN:
-            known |= passed
-
-    def open(self, channel: str) -> Drive:
-        """The driver of one text."""
-        asked = self.request
-        return self.guard.drive(asked.question, images=asked.images, turns=asked.turns, channel=channel)
-
-    async def judge(self, text: str, channel: str) -> Stop | None:
-        """Judge a whole text; the stop says that all of it is at stake, not only the window that fired."""
-        drive = self.open(channel)
-        await drive.whole(text)
-        if channel != "other":
-            drive.end()
-        self.note(drive.events)
-        self.tally.unverified_chars += drive.guard.unverified_chars
-        if drive.stop is None:
-            return None
-        return Stop(decision=drive.stop.decision, held=text, context="", start=0, end=len(text), channel=channel)
-
-    def note(self, events: list[GuardEvent]) -> None:
-        """Record what was decided."""
-        self.tally.events += [withheld(event, self.guard.policy) for event in events]
-
-    async def replacement(self, stop: Stop) -> tuple[str, dict[str, object]]:
-        """What to say in place of what was stopped, and why."""
-        asked = self.request
-        made = await self.guard.replace(stop, question=asked.question, images=asked.images, turns=asked.turns)
-        self.tally.action = made.action
-        self.tally.events.extend(made.events)
-        self.tally.replacement_chars += len(made.text)
-        return made.text, reason(stop.decision, made.action)
-
-    async def failure(self, value: object) -> Told:
-        """An upstream's error, which may quote the model: what was judged, or a message of ours."""
-        try:
-            text = value.decode() if isinstance(value, bytes) else "\n".join(strings(value))
-        except ValueError:
-            pass  # no text, or media
-        else:
-            stop = await self.judge(text, "other")
-            if stop is None:
-                return Told(True, value if isinstance(value, bytes) else encode(value))
-            self.tally.action = stop.decision.action
-            self.tally.withheld_chars += len(text)
-        withheld = error_body("the upstream failed; its message was withheld.", kind="upstream_error", code=FILTERED)
-        return Told(False, withheld)
-
-    def failed(self, message: str) -> UpstreamError:
-        """The error of an upstream that broke off or is not understood."""
-        self.tally.action = "error"
-        return UpstreamError(message, status=502, kind="upstream_error")
-
-
-class Pulse:
-    """Pushes to a client, and a comment whenever nothing was pushed for so many seconds."""
-
-    def __init__(self, push: Push, seconds: float) -> None:
-        self._push = push
-        self._seconds = seconds
-        self._loop = asyncio.get_running_loop()
-        self._last = self._loop.time()
-        self._pushing = False
-        self._beat: asyncio.Task[None] | None = None
-        self._timer = self._loop.call_later(seconds, self._tick)
-
-    async def push(self, payloads: list[bytes]) -> None:
-        """Send payloads."""
-        if not payloads:
-            return
-        self._pushing = True
-        try:
-            await self._push(payloads)
-        finally:
-            self._pushing = False
-            self._last = self._loop.time()
-
-    def _tick(self) -> None:
-        silent = self._loop.time() - self._last
-        if silent >= self._seconds and not self._pushing:
-            self._beat = self._loop.create_task(self.push([COMMENT]))
-            silent = 0.0
-        self._timer = self._loop.call_later(max(0.05, self._seconds - silent), self._tick)
-
-    async def stop(self) -> None:
-        """Send no more comments."""
-        self._timer.cancel()
-        if self._beat is not None:
-            await asyncio.gather(self._beat, return_exceptions=True)
 
 
 class Relay:
@@ -233,7 +63,7 @@ class Relay:
             head=StreamHead.fresh(model=judging.asked.model),
         )
 
-    async def stream(self, body: Body, push: Push) -> None:
+    async def stream(self, body: ReplyBody, push: Push) -> None:
         """Guard a streamed reply; `push` sends event payloads to the client.
 
         Raises:
@@ -248,7 +78,7 @@ class Relay:
                 task.cancel()
             self._count()
 
-    async def _pump(self, body: Body, push: Push) -> None:
+    async def _pump(self, body: ReplyBody, push: Push) -> None:
         reply, reader, done, comments = self._reply, RelayReader(), False, 0
         try:
             async for data in body:
@@ -272,7 +102,7 @@ class Relay:
     def _ends(self) -> bool:
         return bool(self._fault) or self._reply.over or self._reply.error is not None
 
-    async def _end(self, body: Body, push: Push, *, done: bool) -> None:
+    async def _end(self, body: ReplyBody, push: Push, *, done: bool) -> None:
         reply = self._reply
         whole = done or reply.over or (reply.finished and not self._fault and reply.error is None)
         if whole:
@@ -336,7 +166,7 @@ class Relay:
         while self._behind and (self._reply.full or self._behind[0].done()):
             await self._behind.popleft()
 
-    async def _settle(self, body: Body, push: Push) -> None:
+    async def _settle(self, body: ReplyBody, push: Push) -> None:
         reply = self._reply
         while reply.waiting or reply.stopped:
             waiting, reply.waiting = reply.waiting, {}
@@ -376,7 +206,7 @@ class Relay:
         tally.leaked_chars += self._reply.leaked_chars
 
 
-async def _read_out(body: Body) -> None:
+async def _read_out(body: ReplyBody) -> None:
     """Read a finished stream to its last byte, so that its connection can be used again; one that dawdles is closed."""
     if body.at_end:
         return

@@ -9,14 +9,15 @@ at all, when its choice has ended.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from safesight.core.records import GuardEvent
 from safesight.guard.drive import Drive
-from safesight.proxy.held import GuardedChoice, GuardedText, Held, HeldEvent, HeldRun, Need, Words
-from safesight.wire.channels import FILTERED, Event, Piece, Text, UnjudgedError, read_event, shows_media
+from safesight.proxy.held import GuardedChoice, GuardedText, HeldEvent, HeldRun, Need, WordTails
+from safesight.proxy.held_line import HeldLine
+from safesight.wire.channels import FILTERED, ChoicePiece, Event, Text, UnjudgedError, read_event, shows_media
 from safesight.wire.departed import Departed
 from safesight.wire.event_shape import EventShape
 from safesight.wire.event_shortcut import EventPattern
@@ -61,14 +62,11 @@ class ReplyGuard:
         self._withholds = withholds
         self._lenient = lenient
         self._known = known
-        self._head = head or StreamHead()
-        self._headed = False
         self._choices: dict[int, GuardedChoice] = {}
-        self._words = Words()
-        self._line: deque[Held] = deque()
+        self._words = WordTails()
+        self._line = HeldLine(head or StreamHead(), self._note)
         self._pattern = EventPattern()
         self._shape = EventShape()
-        self._out: list[bytes] = []
         self._usage: bytes | None = None
         """The last event that carried usage."""
         self._told_usage = False
@@ -131,7 +129,7 @@ class ReplyGuard:
             if not self._lenient:
                 raise
             self.events.append(GuardEvent(kind="error", action="release", detail="unreadable event"))
-            self._out.append(payload)
+            self._line.out.append(payload)
             return
         if event.error is not None:
             self.error = event
@@ -141,7 +139,7 @@ class ReplyGuard:
         self._spoke += any(piece.texts for piece in event.pieces)
         top = self._words.joined(event.beside)
         if not event.pieces:
-            self._take(Piece(choice=-1), without_spelt(payload, event), top)
+            self._take(ChoicePiece(choice=-1), without_spelt(payload, event), top)
             return
         if len(event.pieces) == 1:
             self._pattern.learn(payload, event)
@@ -161,11 +159,11 @@ class ReplyGuard:
                 self._read(payload)
             return
         text = self._speak(choice, "content", "content")
-        self._line.append(HeldRun(text, payloads, texts))
+        self._line.add(HeldRun(text, payloads, texts))
         self._hear(text, joined)
-        self._advance()
+        self._line.advance()
 
-    def _take(self, piece: Piece, payload: bytes, top: Sequence[Text]) -> None:
+    def _take(self, piece: ChoicePiece, payload: bytes, top: Sequence[Text]) -> None:
         choice = self._choice(piece.choice)
         if choice.stop is not None:
             return
@@ -189,10 +187,10 @@ class ReplyGuard:
                 self._hear(text, fresh)
                 needs.append(Need(text, text.drive.fed, fresh))
         ends = piece.ends and not self._lenient
-        self._line.append(HeldEvent(choice, payload, tuple(needs), field=piece.field, ends=ends))
+        self._line.add(HeldEvent(choice, payload, tuple(needs), field=piece.field, ends=ends))
         if piece.ends or choice.finished:
             self._finish(choice)
-        self._advance()
+        self._line.advance()
 
     def _choice(self, index: int) -> GuardedChoice:
         choice = self._choices.get(index)
@@ -259,7 +257,7 @@ class ReplyGuard:
     def settled(self, text: GuardedText) -> None:
         """Go on after a text's checks were answered."""
         self._note(text)
-        self._advance()
+        self._line.advance()
 
     def _note(self, text: GuardedText) -> None:
         choice = text.choice
@@ -276,10 +274,7 @@ class ReplyGuard:
             return
         if text.name == "reasoning" and self._withholds:
             choice.withheld = True
-            for held in self._line:
-                if isinstance(held, HeldEvent) and held.choice is choice:
-                    held.payload = without_reasoning(held.payload)
-                    held.needs = tuple(need for need in held.needs if need.text is not text)
+            self._line.leave_out_reasoning(choice)
             return
         choice.stop = drive.stop
         if choice.index >= 0:
@@ -291,79 +286,16 @@ class ReplyGuard:
             first.stop = drive.stop
             self.stopped.append(first)
 
-    def _advance(self) -> None:
-        line = self._line
-        while line and self._leaves(line[0]):
-            line.popleft()
-        if line and len(self._choices) > 1:
-            self._overtake()
-
-    def _leaves(self, held: Held) -> bool:
-        """Move an event out if it may leave, or drop it; False while it waits."""
-        choice = held.choice
-        if choice.cut:
-            return True
-        before = len(self._out)
-        if held.leave(self._out):
-            self._meet(before)
-            return True
-        beside = held.waits_for
-        if beside and all(text.beside and text.drive.stop is None for text in beside):
-            # What stands beside an answer, judged or not yet, doesn't decide how much of the answer leaves.
-            for text in beside:
-                text.pause()
-                self._note(text)
-            if held.leave(self._out):
-                self._meet(before)
-                return True
-            if not all(text.drive.settled for text in beside):
-                return False
-        if choice.stop is None:
-            return False
-        self._cut(held)
-        return True
-
-    def _overtake(self) -> None:
-        """Let events of other choices pass one that waits; what belongs to no choice keeps its place."""
-        blocked: set[int] = set()
-        kept: deque[Held] = deque()
-        line = self._line
-        while line:
-            held = line.popleft()
-            of_none = held.choice.index < 0
-            if (of_none and blocked) or held.choice.index in blocked or not self._leaves(held):
-                blocked.add(held.choice.index)
-                kept.append(held)
-                if of_none:
-                    break
-        kept.extend(line)
-        self._line = kept
-
-    def _cut(self, held: Held) -> None:
-        """A stopped choice: send what of its next event was released, drop the rest."""
-        held.choice.cut = True
-        part = held.part()
-        if part is not None:
-            text, released = part
-            self._out.append(self._head.chunk(held.choice.index, {held.field: released}))
-            text.sent += len(released)
-
-    def _meet(self, before: int) -> None:
-        """Repeat in our events what the first of the upstream's says of itself, once it may leave."""
-        if not self._headed and len(self._out) > before:
-            self._headed = True
-            self._head = self._head.met(self._out[before])
-
     def replace(self, choice: GuardedChoice, text: str, *, reason: dict[str, object]) -> None:
         """Append a stopped choice's replacement ("" for none) and its end."""
-        self._advance()
+        self._line.advance()
         if text:
             shown = any(said.sent for said in choice.texts.values() if said.name == "content")
             field = "refusal" if self._structured else "content"
             said = f"\n\n{text}" if shown else text
             self._departed.allow(choice.index, field, len(said))
-            self._out.append(self._head.chunk(choice.index, {field: said}))
-        self._out.append(self._head.chunk(choice.index, {}, FILTERED, safesight=reason))
+            self._line.out.append(self._line.head.chunk(choice.index, {field: said}))
+        self._line.out.append(self._line.head.chunk(choice.index, {}, FILTERED, safesight=reason))
         self.stopped.remove(choice)
 
     def end(self) -> None:
@@ -375,7 +307,7 @@ class ReplyGuard:
             if text.choice.stop is None:
                 text.drive.flush()
                 self._note(text)
-        self._advance()
+        self._line.advance()
 
     def close(self) -> None:
         """Every verdict is in: record what was let through."""
@@ -397,7 +329,7 @@ class ReplyGuard:
 
     def take(self) -> list[bytes]:
         """Payloads that may leave now."""
-        out, self._out = self._out, []
+        out, self._line.out = self._line.out, []
         if out:
             # One search through a whole read costs less than one through each event.
             if not self._told_usage and b'"usage"' in b"".join(out):
@@ -412,7 +344,7 @@ class ReplyGuard:
         """
         if self._told_usage:
             return []
-        return [self._head.usage(read_usage(self._usage) if self._usage else None, events=self._spoke)]
+        return [self._line.head.usage(read_usage(self._usage) if self._usage else None, events=self._spoke)]
 
     @property
     def leaked_chars(self) -> int:

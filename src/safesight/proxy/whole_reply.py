@@ -12,12 +12,12 @@ from safesight.core.records import GuardEvent
 from safesight.guard.actions import Stop
 from safesight.guard.rules import Decision
 from safesight.proxy.held import BOUNDARY, reads_as_json
-from safesight.proxy.relay import Judging
+from safesight.proxy.judging import Judging
 from safesight.wire.channels import (
     DONE,
     FILTERED,
+    ChoicePiece,
     Event,
-    Piece,
     Text,
     UnjudgedError,
     read_event,
@@ -25,7 +25,7 @@ from safesight.wire.channels import (
     unescaped,
 )
 from safesight.wire.departed import Departed
-from safesight.wire.events import StreamHead, TokenCounts
+from safesight.wire.events import StreamHead, ToldUsage
 from safesight.wire.places import sane_id
 from safesight.wire.reply_json import encode
 from safesight.wire.trimming import leave_out_reasoning
@@ -101,7 +101,7 @@ class _Whole:
             self._judging.tally.leaked_chars += self._departed.beyond(self._released)
         return body
 
-    async def _judge(self, place: int, piece: Piece) -> Stop | None:
+    async def _judge(self, place: int, piece: ChoicePiece) -> Stop | None:
         """Judge one choice with all that stands beside it; None lets it pass."""
         tally = self._judging.tally
         size = sum(len(text.text) for text in piece.texts)
@@ -131,7 +131,7 @@ class _Whole:
             stop = await self._judging.judge(spelt, text.channel) if spelt else None
         return stop
 
-    async def _judge_beside(self, piece: Piece) -> Stop | None:
+    async def _judge_beside(self, piece: ChoicePiece) -> Stop | None:
         known = self._judging.known
         found = [t.text for t in (*self._event.beside, *piece.beside, *piece.copies) if t.text not in known]
         beside = BOUNDARY.join(string for text in dict.fromkeys(found) for string in (text, *unescaped(text)))
@@ -203,7 +203,7 @@ async def refuse(judging: Judging, decision: Decision, *, stream: bool) -> list[
                 "created": head.created,
                 "model": asked.model,
                 "choices": choices,
-                "usage": TokenCounts(),
+                "usage": ToldUsage(),
             }
         )
     events: list[bytes] = []

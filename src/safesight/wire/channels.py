@@ -37,7 +37,7 @@ class Text(NamedTuple):
     text: str
 
 
-class Piece(msgspec.Struct, frozen=True, gc=False):
+class ChoicePiece(msgspec.Struct, frozen=True, gc=False):
     """What one event, or a whole reply, adds to one choice."""
 
     choice: int
@@ -58,7 +58,7 @@ class Event(msgspec.Struct, frozen=True):
     """One event or whole reply, taken apart."""
 
     value: dict[str, Any]
-    pieces: tuple[Piece, ...]
+    pieces: tuple[ChoicePiece, ...]
     beside: tuple[Text, ...]
     """Strings beside the choices: every choice's copy carries them."""
     plain: bool
@@ -98,7 +98,7 @@ _NUMBERS: Final = re.compile(rb"[\[,]\s*-?\d")
 """Where no number stands in a list, none spells anything."""
 
 
-def _piece(choice: object, place: int, *, numbers: bool) -> Piece:
+def _piece(choice: object, place: int, *, numbers: bool) -> ChoicePiece:
     if not isinstance(choice, dict):
         raise ValueError("expected every choice to be an object")
     index = choice.get("index")
@@ -119,7 +119,7 @@ def _piece(choice: object, place: int, *, numbers: bool) -> Piece:
     finish = choice.get("finish_reason")
     if finish is not None and not isinstance(finish, str):
         raise ValueError("expected a choice's finish_reason to be a string")
-    return Piece(
+    return ChoicePiece(
         choice=index,
         texts=tuple(texts),
         beside=tuple(beside),

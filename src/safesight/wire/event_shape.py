@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from safesight.wire.channels import Event, Piece, Text, UnjudgedError, read_event
+from safesight.wire.channels import ChoicePiece, Event, Text, UnjudgedError, read_event
 from safesight.wire.foreign import UNDECODABLE
 from safesight.wire.places import WORDS, is_media
 
@@ -103,7 +103,7 @@ def _is_simple(event: Event) -> bool:
 
 def _holds_once(template: Event, holes: Iterable[str]) -> bool:
     """Whether each hole is one whole string of the event, and the answer's string one of them."""
-    piece: Piece = template.pieces[0]
+    piece: ChoicePiece = template.pieces[0]
     told = [text.text for text in (*piece.texts, *piece.beside, *piece.copies, *template.beside)]
     return all(told.count(mark) == 1 for mark in holes) and piece.texts[0].text in holes
 

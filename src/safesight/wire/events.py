@@ -42,9 +42,9 @@ class StreamHead(msgspec.Struct, frozen=True):
         }
         return msgspec.json.encode(body)
 
-    def usage(self, told: TokenCounts | None, *, events: int) -> bytes:
+    def usage(self, told: ToldUsage | None, *, events: int) -> bytes:
         """Encode the usage of a reply that was cut: the upstream's last word, or an estimate that says it is one."""
-        counted = told or TokenCounts(completion_tokens=events, total_tokens=events)
+        counted = told or ToldUsage(completion_tokens=events, total_tokens=events)
         body = {
             "id": self.id,
             "object": "chat.completion.chunk",
@@ -57,7 +57,7 @@ class StreamHead(msgspec.Struct, frozen=True):
         return msgspec.json.encode(body)
 
 
-class TokenCounts(msgspec.Struct, frozen=True):
+class ToldUsage(msgspec.Struct, frozen=True):
     """Token counts."""
 
     prompt_tokens: int = 0
@@ -66,13 +66,13 @@ class TokenCounts(msgspec.Struct, frozen=True):
 
 
 class _Used(msgspec.Struct):
-    usage: TokenCounts | None = None
+    usage: ToldUsage | None = None
 
 
 _decode_used = msgspec.json.Decoder(_Used).decode
 
 
-def read_usage(payload: bytes) -> TokenCounts | None:
+def read_usage(payload: bytes) -> ToldUsage | None:
     """The usage an event carries; None where it carries none that can be read."""
     try:
         return _decode_used(payload).usage

@@ -20,7 +20,7 @@ from safesight.core.records import Exchange, Harm
 from safesight.detectors.patterns import Patterns, Phrase
 from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy, StreamRule
-from safesight.proxy.relay import Asked, Tally
+from safesight.proxy.judging import AskedReply, Tally
 from safesight.proxy.whole_reply import guard_whole
 from tests.guard.detectors import WordDetector
 from tests.proxy.fuzz.reader import Seen, read_whole
@@ -54,8 +54,8 @@ def guards() -> list[Guard]:
     return found
 
 
-def asked(case: Case) -> Asked:
-    return Asked(model="mock", choices=case.choices, structured=case.structured)
+def asked(case: Case) -> AskedReply:
+    return AskedReply(model="mock", choices=case.choices, structured=case.structured)
 
 
 def shown(seen: Seen, index: int) -> str:
