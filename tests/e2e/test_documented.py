@@ -20,8 +20,13 @@ USAGE = typer.BadParameter.__base__
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
+def text(page: Path) -> str:
+    """A page with its continued lines joined."""
+    return re.sub(r"\s*\\\n\s*", " ", page.read_text(encoding="utf-8"))
+
+
 def commands() -> list[tuple[str, str]]:
-    found = [(page.name, line) for page in PAGES for line in COMMAND.findall(page.read_text(encoding="utf-8"))]
+    found = [(page.name, line) for page in PAGES for line in COMMAND.findall(text(page))]
     # `a|b` and `...` stand for choices, in the prose of a synopsis.
     return [(page, line) for page, line in found if "|" not in line]
 

@@ -40,6 +40,8 @@ def refusing(*names: str, says: str, **fields: Any) -> Behaviour:
         (["top_p"], "`temperature` and `{}` cannot both be specified for this model.",
          Decoding(temperature=0.0, top_p=0.5)),
         (["temperature"], "{} is deprecated for this model", Decoding(temperature=0.2)),
+        (["temperature"], "invalid {}: only 1 is allowed for this model", Decoding(temperature=0.2)),
+        (["top_p"], "{} must be 1 when thinking is enabled", Decoding(top_p=0.2)),
     ],
 )  # fmt: skip
 async def test_a_refused_setting_is_left_out_from_then_on(names: list[str], says: str, decoding: Decoding):

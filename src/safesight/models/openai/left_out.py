@@ -19,7 +19,9 @@ _REFUSES: Final = re.compile(
     r"|unknown|unexpected"
     r"|extra_?(?:\s?(?:inputs?|fields?|forbidden))|not (?:permitted|allowed|available|a valid (?:field"
     r"|parameter))|cannot find field"
-    r"|only the default|(?:cannot|can't|can not) (?:both )?be (?:used|specified|set|combined)|cannot both"
+    r"|only the default|only \S{1,6} is (?:allowed|supported|accepted)|(?:must|should) be 1\b(?!\.?\d)"
+    r"|is not (?:configurable|adjustable)|(?:cannot|can't|can not) (?:both )?be (?:used|specified|set|combined)"
+    r"|cannot both"
     r"|deprecated|incompatible"
     r"|additional propert|no such (?:field|parameter)|invalid (?:field|parameter|argument)|use '?max_|不支持|无效参数",
     re.IGNORECASE,
