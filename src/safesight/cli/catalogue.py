@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from safesight.core import registry
+from safesight.core import registry, threats
+from safesight.core.errors import UnknownName
 from safesight.core.protocols import DataOptions, DataReport
 from safesight.core.registry import open_plugin
 
@@ -18,12 +19,34 @@ def register(app: typer.Typer) -> None:
     app.command("data")(data)
 
 
-def list_plugins() -> None:
+def list_plugins(
+    by: Annotated[str, typer.Option(help="attack: benchmarks and defences by what is attacked, and by stage.")] = "",
+) -> None:
     """Benchmarks, models, judges, detectors, defences: one line each."""
+    if by and by != "attack":
+        raise UnknownName("way of listing", by, ("attack",))
+    if by:
+        _print_by_attack()
+        return
     for kind in registry.KINDS:
         typer.echo(f"{kind}:")
         for name in registry.names(kind):
             typer.echo(f"  {name:<18}{registry.summary(kind, name)}")
+
+
+def _print_by_attack() -> None:
+    for attack, what in threats.ATTACKS.items():
+        typer.echo(f"{attack}: {what}")
+        typer.echo(f"  benchmarks: {', '.join(threats.benchmarks_with(attack)) or 'none here'}")
+        typer.echo(f"  defences meant against it: {', '.join(threats.defences_against(attack)) or 'none here'}")
+    for stage, what in threats.STAGES.items():
+        typer.echo(f"stage {stage}: {what}")
+        there = sorted(name for name, (stages, _) in threats.DEFENCES.items() if stage in stages)
+        typer.echo(f"  defences: {', '.join(there)}")
+        reading = sorted(name for name, stages in threats.DETECTORS.items() if stage in stages)
+        if reading:
+            typer.echo(f"  detectors: {', '.join(reading)}")
+    typer.echo("out of scope: image generation, optimised perturbations, video and audio (docs/threat-model.md)")
 
 
 def data(

@@ -51,3 +51,41 @@ class Published(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 def published() -> Published:
     """The published tables."""
     return msgspec.json.decode((files("safesight.explain") / "reference.json").read_bytes(), type=Published)
+
+
+class PublishedRates(msgspec.Struct, frozen=True, kw_only=True):
+    """Attack success of one model under one arm, by group and as the paper averages it, in percent."""
+
+    model: str
+    arm: str
+    groups: dict[str, float]
+    average: float
+
+
+class PublishedBenchmark(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a benchmark's own paper prints of its models."""
+
+    source: str
+    note: str
+    rates: tuple[PublishedRates, ...]
+
+
+@cache
+def published_benchmark(name: str) -> PublishedBenchmark | None:
+    """A benchmark's published rates; None where none are kept here."""
+    if name == "mm_safetybench":
+        raw = (files("safesight.explain") / "mm_safetybench.json").read_bytes()
+        return msgspec.json.decode(raw, type=PublishedBenchmark)
+    if name == "mir_safetybench":
+        tables = published()
+        arms = (("multi", [row.multi for row in tables.control]), ("single", [row.single for row in tables.control]))
+        return PublishedBenchmark(
+            source=f"{tables.source}; judge {tables.judge}; the same {tables.control_seeds} seeds, one image or several",
+            note="Attack success by relation is not published; the paper's single images are not our arm `single`.",
+            rates=tuple(
+                PublishedRates(model=row.model, arm=arm, groups={}, average=rate)
+                for arm, rates in arms
+                for row, rate in zip(tables.control, rates, strict=True)
+            ),
+        )
+    return None

@@ -21,6 +21,7 @@ from safesight.reports.parts import (
     judges_part,
     mode_tables,
     modes_part,
+    published_part,
 )
 from safesight.runner.paired import Pairing, comparisons
 from safesight.runner.results import Results, main_judge, read_results
@@ -84,6 +85,7 @@ def gather(paths: Sequence[Path], *, judge: str = "", scores: Path | None = None
             _entropy(runs, maps, drawn),
             agreement_part(runs),
             judges_part(runs),
+            published_part(runs, leading),
             failures_part(runs),
         ],
         figures=figures,

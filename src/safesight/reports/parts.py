@@ -14,7 +14,7 @@ from safesight.analysis.agreement import agreement
 from safesight.analysis.stats import Estimate
 from safesight.explain.capability.capability import Point, capability_table
 from safesight.explain.modes.modes import MODES, NAMES, ModeTable, mode_table
-from safesight.explain.reference import published
+from safesight.explain.reference import published, published_benchmark
 from safesight.reports import words
 from safesight.reports.layers import Layers
 from safesight.runner.gold import corrections
@@ -199,6 +199,45 @@ def _kappa(estimate: Estimate) -> str:
         return f"– ({estimate.reason})"
     bounds = "" if estimate.low is None or estimate.high is None else f" [{estimate.low:.2f}, {estimate.high:.2f}]"
     return f"{estimate.value:.2f}{bounds}"
+
+
+def published_part(runs: Sequence[Results], judge: str) -> Part:
+    """Rates of a benchmark's own paper beside these runs', group by group."""
+    tables: list[Grid] = []
+    notes: list[str] = []
+    for name in dict.fromkeys(run.manifest.benchmark for run in runs):
+        reference = published_benchmark(name)
+        if reference is None:
+            continue
+        ours = [run for run in runs if run.manifest.benchmark == name and judge in run.tables]
+        arms = {run.manifest.arm for run in ours} & {row.arm for row in reference.rates}
+        theirs = [row for row in reference.rates if row.arm in arms or not arms]
+        found = [{rate.name: rate.asr for rate in run.tables[judge].groups} for run in ours]
+        groups = dict.fromkeys([*(g for row in theirs for g in row.groups), *(g for rates in found for g in rates)])
+        rows = [
+            (
+                group,
+                *(words.percent(rates.get(group)) for rates in found),
+                *(f"{row.groups[group]:.2f}" if group in row.groups else "–" for row in theirs),
+            )
+            for group in groups
+        ]
+        counted = [run.tables[judge].as_the_paper_counts(run.paper_count) for run in ours]
+        averages = (f"{row.average:.2f}" for row in theirs)
+        rows.append(("as the paper counts", *map(words.percent, counted), *averages))
+        columns = ("", *(run.name for run in ours), *(f"{row.model}, {row.arm} (published)" for row in theirs))
+        tables.append(Grid(columns=columns, rows=tuple(rows), title=name))
+        notes += [f"{name}: {reference.source}. {reference.note}"]
+    return Part(
+        id="published",
+        title="Beside the published figures",
+        text="Attack success in percent. Another judge and other decoding: read side by side, not as a ranking.",
+        missing=""
+        if tables
+        else "no published figures are kept for these benchmarks (mm_safetybench and mir_safetybench have).",
+        tables=tuple(tables),
+        notes=tuple(notes),
+    )
 
 
 def judges_part(runs: Sequence[Results]) -> Part:
