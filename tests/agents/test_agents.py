@@ -16,7 +16,7 @@ from aiohttp import web
 from safesight.detectors.patterns import Patterns, Phrase
 from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 from tests.models.mock_openai import Asked, in_thread
 from tests.proxy.serving import serving
 
@@ -62,7 +62,7 @@ def urls() -> Generator[tuple[str, str]]:
     )
     with (
         in_thread(then=behave) as upstream,
-        serving(Settings(upstream=upstream.url), guard=guard) as (url, _),
+        serving(ProxySettings(upstream=upstream.url), guard=guard) as (url, _),
     ):
         yield upstream.url, url
 

@@ -16,7 +16,7 @@ from safesight.guard.guard import Guard, open_guard
 from safesight.guard.policy import InputRule, Policy
 from safesight.models.embedded import weights
 from safesight.models.llama.model import serve
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 from tests.guard.detectors import BAD, RunningWordDetector
 from tests.models.mock_openai import MockOpenAI, in_thread, reply
 from tests.proxy.serving import serving
@@ -41,7 +41,7 @@ def upstream() -> Generator[MockOpenAI]:
 @pytest.fixture(scope="module")
 def console(upstream: MockOpenAI) -> Generator[str]:
     guard = Guard(Policy(input=InputRule(ocr=False)), detectors=[RunningWordDetector()])
-    with serving(Settings(upstream=upstream.url, ui=True), guard=guard) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url, ui=True), guard=guard) as (url, _):
         yield url.removesuffix("/v1") + "/ui"
 
 
@@ -74,7 +74,7 @@ def test_the_console_is_off_by_default_and_sends_its_policy(console: str, upstre
     with urllib.request.urlopen(console) as answer:
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'")
     guard = Guard(Policy(input=InputRule(ocr=False)), detectors=[RunningWordDetector()])
-    with serving(Settings(upstream=upstream.url), guard=guard) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=guard) as (url, _):
         with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(url.removesuffix("/v1") + "/ui")
         refused.value.close()
@@ -84,7 +84,7 @@ def test_the_console_is_off_by_default_and_sends_its_policy(console: str, upstre
 def test_the_embedded_model_is_guarded_in_the_playground(page: Page, tmp_path: Path) -> None:
     with serve(weights(), n_ctx=1024) as upstream:
         guard = open_guard(guarding(tmp_path))
-        with serving(Settings(upstream=upstream, ui=True), guard=guard) as (url, _):
+        with serving(ProxySettings(upstream=upstream, ui=True), guard=guard) as (url, _):
             page.goto(url.removesuffix("/v1") + "/ui")
             expect(page.locator("#model")).not_to_have_value("")
             page.fill("#prompt", QUESTION)

@@ -14,7 +14,7 @@ from granian.server.embed import Server
 from safesight.guard.guard import Guard
 from safesight.proxy.app import Proxy
 from safesight.proxy.server import http1_settings
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
@@ -31,7 +31,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, *, guard: Guard | None = None) -> Generator[tuple[str, Proxy]]:
+def serving(settings: ProxySettings, *, guard: Guard | None = None) -> Generator[tuple[str, Proxy]]:
     """Serve; yields the base URL (with /v1) and the application."""
     proxy, port = Proxy(settings, guard=guard), free_port()
     server = Server(

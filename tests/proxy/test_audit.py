@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from safesight.proxy.audit import AuditLog, Entry, NotRecordedError, now
-from safesight.proxy.settings import Settings
+from safesight.proxy.audit import AuditEntry, AuditLog, NotRecordedError, now
+from safesight.proxy.settings import ProxySettings
 from tests.models.mock_openai import MockOpenAI, in_thread
 from tests.proxy.serving import serving
 from tests.proxy.test_server import ASK, make_guard, metric, status_of
@@ -39,8 +39,8 @@ print(len(failed))
 """
 
 
-def entry(number: int) -> Entry:
-    return Entry(time=now(), id=str(number), route="/x", model="m", stream=False, action="release")
+def entry(number: int) -> AuditEntry:
+    return AuditEntry(time=now(), id=str(number), route="/x", model="m", stream=False, action="release")
 
 
 def lines(path: Path) -> list[dict]:
@@ -129,5 +129,5 @@ def ready(url: str) -> int:
 
 
 def _serving(upstream: MockOpenAI, path: Path, *, required: bool):  # the context manager of `serving`
-    settings = Settings(upstream=upstream.url, audit=path, audit_required=required)
+    settings = ProxySettings(upstream=upstream.url, audit=path, audit_required=required)
     return serving(settings, guard=make_guard())

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from safesight.proxy import app, chat
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 from tests.models.mock_openai import Asked, MockOpenAI, in_thread, raw, reply
 from tests.proxy.serving import drain, serving
 from tests.proxy.test_passing import ask
@@ -41,7 +41,7 @@ def fails(*_: object, **__: object) -> NoReturn:
 def test_a_request_nested_without_end_is_a_bad_request(upstream: MockOpenAI, path: str, where: str) -> None:
     body = json.dumps({"model": "m", "messages": ASK, "input": "hi"})[:-1].replace(f'"{where}":', '"_":')
     deep = f'{body}, "{where}": {DEEP}}}'.encode()
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, text = _raw(url + path, deep)
         route = f'safesight_requests_total{{route="{path}",status="400"}}'
         if path == "/moderations" and where != "input":
@@ -56,7 +56,7 @@ def test_a_request_nested_without_end_is_a_bad_request(upstream: MockOpenAI, pat
 def test_a_reply_nested_without_end_is_an_upstream_error(upstream: MockOpenAI) -> None:
     event = f'{{"choices": [{{"index": 0, "delta": {{"content": "Goodbye"}}}}], "x": {DEEP}}}'
     whole = f'{{"choices": [{{"index": 0, "message": {{"content": "Goodbye"}}}}], "x": {DEEP}}}'
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         upstream.then = raw(whole)
         status, _, text = ask(url, "/chat/completions", BODY)
         assert (status, json.loads(text)["error"]["code"]) == (502, "upstream_error")
@@ -73,7 +73,7 @@ def test_what_nobody_foresaw_is_an_answer_and_counted(
     upstream: MockOpenAI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, stream: bool
 ) -> None:
     monkeypatch.setattr(chat, "read_conversation", fails)
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, "/chat/completions", {**BODY, "stream": stream})
         assert (status, json.loads(text)["error"]["code"]) == (500, "internal_error")
         assert "foresaw" not in text, "what it was stays in the log"
@@ -84,7 +84,7 @@ def test_what_nobody_foresaw_is_an_answer_and_counted(
 
 def test_other_routes_have_the_same_border(upstream: MockOpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app.moderations, "answer", fails)
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, "/moderations", {"input": "hi"})
         assert (status, json.loads(text)["error"]["code"]) == (500, "internal_error")
         assert metric(url, 'safesight_errors_total{kind="internal"}') == 1
@@ -95,7 +95,7 @@ def test_a_stream_that_fails_in_the_middle_ends_as_streams_do(
 ) -> None:
     monkeypatch.setattr(chat, "encode", _fails_later(chat.encode))
     upstream.then = reply("A calm street with two people. " * 40)
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, "/chat/completions", {**BODY, "stream": True})
         *_, error, done, end = text.split("\n\n")
         assert (status, done, end) == (200, "data: [DONE]", "")
@@ -130,7 +130,7 @@ def test_a_drain_that_is_over_ends_answers_as_their_protocol_says(upstream: Mock
 
     upstream.then = hangs
     found: list[tuple[int, dict[str, str], str]] = []
-    with serving(Settings(upstream=upstream.url, drain_s=0), guard=make_guard()) as (url, proxy):
+    with serving(ProxySettings(upstream=upstream.url, drain_s=0), guard=make_guard()) as (url, proxy):
         client = threading.Thread(
             target=lambda: found.append(ask(url, "/chat/completions", {**BODY, "stream": stream}))
         )
@@ -161,7 +161,7 @@ def _raw(url: str, data: bytes) -> tuple[int, str]:
 
 
 def test_a_drain_that_is_over_answers_who_is_still_sending(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url, drain_s=0), guard=make_guard()) as (url, proxy):
+    with serving(ProxySettings(upstream=upstream.url, drain_s=0), guard=make_guard()) as (url, proxy):
         parts = urlsplit(url)
         with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as open_:
             open_.sendall(b"POST /v1/moderations HTTP/1.1\r\nhost: x\r\ncontent-length: 99\r\n\r\n{")
@@ -173,7 +173,7 @@ def test_a_drain_that_is_over_answers_who_is_still_sending(upstream: MockOpenAI)
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/v1/models"])
 def test_head_is_answered_as_get_without_its_body(upstream: MockOpenAI, path: str) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         request = urllib.request.Request(url.removesuffix("/v1") + path, method="HEAD")
         with urllib.request.urlopen(request, timeout=30) as response:
             assert (response.status, response.read()) == (200, b"")

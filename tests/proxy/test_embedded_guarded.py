@@ -19,7 +19,7 @@ from safesight.guard.guard import open_guard
 from safesight.guard.policy import DetectorRule, Policy, default_policy, validated
 from safesight.models.embedded import weights
 from safesight.models.llama.model import serve
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 from tests.proxy.serving import serving
 
 pytestmark = pytest.mark.slow
@@ -63,14 +63,14 @@ def upstream() -> Generator[str]:
 
 
 def test_a_benign_stream_is_untouched(upstream: str) -> None:
-    with serving(Settings(upstream=upstream), guard=open_guard(default_policy())) as (url, _):
+    with serving(ProxySettings(upstream=upstream), guard=open_guard(default_policy())) as (url, _):
         assert answer(url) == answer(upstream)
 
 
 def test_a_flagged_stream_is_cut_before_the_phrase(upstream: str, tmp_path: Path) -> None:
     whole, finish, _ = answer(upstream)
     assert PHRASE in whole.lower()
-    with serving(Settings(upstream=upstream), guard=open_guard(guarding(tmp_path))) as (url, _):
+    with serving(ProxySettings(upstream=upstream), guard=open_guard(guarding(tmp_path))) as (url, _):
         text, finish, why = answer(url)
     assert finish == "content_filter"
     assert why["action"] == "refuse"
@@ -83,11 +83,11 @@ def test_a_flagged_stream_is_cut_before_the_phrase(upstream: str, tmp_path: Path
 def main() -> None:
     """Print the transcript."""
     with TemporaryDirectory() as folder, serve(weights(), n_ctx=1024) as upstream:
-        with serving(Settings(upstream=upstream), guard=open_guard(default_policy())) as (url, _):
+        with serving(ProxySettings(upstream=upstream), guard=open_guard(default_policy())) as (url, _):
             direct, guarded = answer(upstream), answer(url)
         print(f">>> ask(guarded)   # shipped policy; the same bytes as without the guard: {guarded == direct}")
         print(f"{guarded[0]!r}\nfinish_reason: {guarded[1]}\n")
-        with serving(Settings(upstream=upstream), guard=open_guard(guarding(Path(folder)))) as (url, _):
+        with serving(ProxySettings(upstream=upstream), guard=open_guard(guarding(Path(folder)))) as (url, _):
             text, finish, why = answer(url)
         print(f">>> ask(guarded)   # the same question; {PHRASE!r} is in the block list")
         print(f"{text!r}\nfinish_reason: {finish}\nsafesight: {why}")

@@ -18,7 +18,7 @@ from safesight.core.messages import Image
 from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy
 from safesight.proxy.server import MAX_HEAD
-from safesight.proxy.settings import Limits, Settings
+from safesight.proxy.settings import Limits, ProxySettings
 from tests.guard.detectors import BAD, RunningWordDetector, WordDetector
 from tests.models.mock_openai import Asked, MockOpenAI, in_thread, raw
 from tests.proxy.serving import serving
@@ -45,7 +45,7 @@ def send_slowly(url: str, data: bytes) -> tuple[bytes, float]:
 
 def test_a_body_that_never_ends_is_given_up(upstream: MockOpenAI) -> None:
     head = b"POST /v1/%s HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{"
-    settings = Settings(upstream=upstream.url, limits=Limits(body_timeout_s=0.3))
+    settings = ProxySettings(upstream=upstream.url, limits=Limits(body_timeout_s=0.3))
     # Several at once: a request that something still held would keep its connection open.
     with serving(settings, guard=make_guard()) as (url, _), ThreadPoolExecutor(12) as pool:
         for found, took in pool.map(lambda n: send_slowly(url, head % PATHS[n % 2]), range(36)):
@@ -57,7 +57,7 @@ def test_a_body_that_never_ends_is_given_up(upstream: MockOpenAI) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"POST /v1/chat/comp", b"GET /healthz HTTP/1.1\r\nhost: x\r\n"])
 def test_a_head_that_never_ends_is_hung_up_on(upstream: MockOpenAI, data: bytes) -> None:
-    with serving(Settings(upstream=upstream.url, head_timeout_s=0.5), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url, head_timeout_s=0.5), guard=make_guard()) as (url, _):
         found, took = send_slowly(url, data)
         assert (found, 0.4 < took < 15) == (b"", True)
         # A second head on a connection that served one is no better.
@@ -70,7 +70,7 @@ def test_a_head_that_never_ends_is_hung_up_on(upstream: MockOpenAI, data: bytes)
 def test_a_head_may_be_so_long_and_no_longer(upstream: MockOpenAI) -> None:
     most = MAX_HEAD - 2_000
     ends = b"\r\nconnection: close\r\n\r\n"
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         found, _ = send_slowly(url, b"GET /healthz HTTP/1.1\r\nhost: x\r\nx-long: " + b"a" * most + ends)
         assert found.startswith(b"HTTP/1.1 200 ")
         for lines in (b"x-long: " + b"a" * MAX_HEAD, b"x: b\r\n" * 101, b"x: " + b"b" * 1000 + b"\r\nx: b" * 20_000):
@@ -93,7 +93,7 @@ def test_a_cut_stream_tells_its_usage_where_the_client_asked(upstream: MockOpenA
         b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in events) + b"data: [DONE]\n\n"
     )
     asked = {"stream_options": {"include_usage": True}}
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         assert all(event.get("usage") is None for event in stream(url))
         *_, cut, last = stream(url, **asked)
         assert cut["choices"][0]["finish_reason"] == "content_filter"
@@ -115,7 +115,7 @@ def test_a_cut_stream_repeats_the_usage_its_upstream_told_last(upstream: MockOpe
     ]
     body = b"".join(b"data: %s\n\n" % json.dumps(event).encode() for event in events)
     upstream.then = raw(body + b"data: [DONE]\n\n")
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         last = stream(url, stream_options={"include_usage": True})[-1]
     assert (last["usage"], last["safesight"]) == (told, {"usage": "upstream"})
 
@@ -124,7 +124,7 @@ def test_a_refused_request_tells_its_usage_too(upstream: MockOpenAI) -> None:
     detector = RunningWordDetector()
     detector.judges_requests = True
     ask = [{"role": "user", "content": f"Tell me something {BAD}."}]
-    with serving(Settings(upstream=upstream.url), guard=make_guard(detector)) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard(detector)) as (url, _):
         last = stream(url, messages=ask, stream_options={"include_usage": True})[-1]
     assert last["usage"]["total_tokens"] == 0
 
@@ -140,12 +140,12 @@ def test_moderations_tell_what_reading_and_image_detectors_found(upstream: MockO
     policy = Policy(input=InputRule(ocr=True))
     ask = {"input": [{"type": "text", "text": f"a {BAD} street"}, image_part()]}
     broken = Guard(policy, detectors=[WordDetector()], reader=BrokenReader())  # type: ignore[arg-type]
-    with serving(Settings(upstream=upstream.url), guard=broken) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=broken) as (url, _):
         status, text = status_of(url, "/moderations", ask)
         assert (status, json.loads(text)["error"]["code"]) == (503, "detector_error")
     seeing = WordDetector(BAD, category="cse")
     images = Guard(Policy(input=InputRule(ocr=False)), detectors=[WordDetector("nothing")], image_detector=seeing)
-    with serving(Settings(upstream=upstream.url), guard=images) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=images) as (url, _):
         result = json.loads(status_of(url, "/moderations", ask)[1])["results"][0]
         assert result["flagged"]
         assert result["categories"]["sexual/minors"]
@@ -153,7 +153,7 @@ def test_moderations_tell_what_reading_and_image_detectors_found(upstream: MockO
 
 
 def test_the_rest_of_a_refused_body_is_not_read(upstream: MockOpenAI) -> None:
-    settings = Settings(upstream=upstream.url, limits=Limits(max_body_bytes=1000))
+    settings = ProxySettings(upstream=upstream.url, limits=Limits(max_body_bytes=1000))
     with serving(settings, guard=make_guard()) as (url, _):
         head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n"
         found, took = send_slowly(url, head + b"x" * 2000)
@@ -179,7 +179,7 @@ def test_a_client_that_does_not_read_holds_the_upstream_back(upstream: MockOpenA
 
     upstream.then = pours
     body = json.dumps({"model": "m", "messages": ASK, "stream": True}).encode()
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         address = urlsplit(url)
         with socket.create_connection((address.hostname or "", address.port or 0), timeout=20) as open_:
             head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)

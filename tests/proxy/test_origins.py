@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from safesight.proxy.origins import is_loopback
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 from tests.models.mock_openai import MockOpenAI, in_thread
 from tests.proxy.serving import serving
 from tests.proxy.test_server import ASK, make_guard
@@ -61,7 +61,7 @@ def ask(
 def test_without_keys_a_request_on_loopback_names_this_machine(
     upstream: MockOpenAI, host: str, *, allowed: bool
 ) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, host=host)
     assert status == (200 if allowed else 403)
     assert upstream.count == int(allowed)
@@ -88,7 +88,7 @@ def test_without_keys_a_request_on_loopback_names_this_machine(
 def test_without_keys_a_page_on_loopback_is_allowed_or_refused(
     upstream: MockOpenAI, origin: str, *, allowed: bool
 ) -> None:
-    settings = Settings(upstream=upstream.url, allowed_origins=("https://app.example",))
+    settings = ProxySettings(upstream=upstream.url, allowed_origins=("https://app.example",))
     with serving(settings, guard=make_guard()) as (url, _):
         status, headers, _ = ask(url, origin=origin)
         assert (status, upstream.count) == ((200, 1) if allowed else (403, 0))
@@ -106,7 +106,7 @@ def test_elsewhere_a_foreign_page_is_told_nothing(
     upstream: MockOpenAI, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     monkeypatch.setenv("GUARD_KEYS", "one")
-    settings = Settings(
+    settings = ProxySettings(
         upstream=upstream.url,
         allowed_origins=("https://app.example",),
         **({"key_env": "GUARD_KEYS"} if how == "keys" else {"host": "0.0.0.0"}),
@@ -124,7 +124,7 @@ def test_elsewhere_a_foreign_page_is_told_nothing(
 
 
 def test_an_allowed_host_and_any_origin(upstream: MockOpenAI) -> None:
-    settings = Settings(upstream=upstream.url, allowed_hosts=("guard.example",), allowed_origins=("*",))
+    settings = ProxySettings(upstream=upstream.url, allowed_hosts=("guard.example",), allowed_origins=("*",))
     with serving(settings, guard=make_guard()) as (url, _):
         status, headers, _ = ask(url, host="Guard.Example:443", origin="https://any.example")
         assert (status, headers["access-control-allow-origin"]) == (200, "https://any.example")

@@ -13,7 +13,7 @@ import openai
 import pytest
 from aiohttp import web
 
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 from tests.models import mock_openai
 from tests.models.mock_openai import Asked, MockOpenAI, in_thread, raw
 from tests.proxy.serving import serving
@@ -58,7 +58,7 @@ def test_headers_that_clients_act_on_come_back_and_no_others(
 ) -> None:
     good = {"id": "1", "choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]}
     upstream.then = raw(json.dumps(good if status == 200 else {"error": {}}), status=status, headers=BACK | KEPT_AWAY)
-    settings = Settings(upstream=upstream.url, guard=guarded)
+    settings = ProxySettings(upstream=upstream.url, guard=guarded)
     with serving(settings, guard=make_guard() if guarded else None) as (url, _):
         found, headers, _ = ask(url, "/chat/completions", {"model": "m", "messages": ASK})
     assert found == status
@@ -68,7 +68,7 @@ def test_headers_that_clients_act_on_come_back_and_no_others(
 
 def test_the_official_client_waits_as_the_upstream_asked(upstream: MockOpenAI) -> None:
     """`x-should-retry: false` keeps openai's client from asking again; without it a 429 is asked three times."""
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         for header, asked in (("false", 1), ("true", 3)):
             upstream.count = 0
             more = {"x-should-retry": header, "retry-after-ms": "1"}
@@ -80,7 +80,7 @@ def test_the_official_client_waits_as_the_upstream_asked(upstream: MockOpenAI) -
 
 
 def test_a_stream_is_not_held_back_by_nginx(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         _, headers, _ = ask(url, "/chat/completions", {"model": "m", "messages": ASK, "stream": True})
     assert (headers["x-accel-buffering"], headers["cache-control"]) == ("no", "no-cache")
 
@@ -102,7 +102,7 @@ def test_queries_pass(upstream: MockOpenAI, base: str, asked: str, sent: str) ->
         return await mock_openai.reply()(request, asked_for)
 
     upstream.then = keep
-    with serving(Settings(upstream=upstream.url + base), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url + base), guard=make_guard()) as (url, _):
         assert ask(url, "/chat/completions" + asked, {"model": "m", "messages": ASK})[0] == 200
     assert seen == ["/v1/chat/completions?" + sent]
 
@@ -113,7 +113,7 @@ def test_keys_are_admitted_in_every_header_and_stay_here(
 ) -> None:
     monkeypatch.setenv("PROXY_KEYS", "sk-client")
     monkeypatch.setenv("UP_KEY", "sk-upstream")
-    settings = Settings(
+    settings = ProxySettings(
         upstream=upstream.url, key_env="PROXY_KEYS", upstream_key_env="UP_KEY", upstream_key_header="Api-Key"
     )
     key = "Bearer sk-client" if field == "authorization" else "sk-client"
@@ -130,7 +130,7 @@ def test_keys_are_admitted_in_every_header_and_stay_here(
 
 
 def test_without_keys_here_the_clients_own_pass_on(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         ask(url, "/chat/completions", {"model": "m", "messages": ASK}, api_key="one", x_api_key="two")
     headers = {name.lower(): value for name, value in upstream.last.headers.items()}
     assert (headers["api-key"], headers["x-api-key"]) == ("one", "two")
@@ -138,7 +138,7 @@ def test_without_keys_here_the_clients_own_pass_on(upstream: MockOpenAI) -> None
 
 def test_the_user_of_an_upstreams_url_is_sent_as_a_header(upstream: MockOpenAI) -> None:
     address = upstream.url.replace("http://", "http://me:p%40ss@")
-    with serving(Settings(upstream=address), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=address), guard=make_guard()) as (url, _):
         assert ask(url, "/chat/completions", {"model": "m", "messages": ASK}, authorization="Bearer x")[0] == 200
     headers = {name.lower(): value for name, value in upstream.last.headers.items()}
     assert headers["authorization"] == "Basic bWU6cEBzcw=="
@@ -151,7 +151,7 @@ def test_trailers_and_headers_of_one_connection_never_pass(upstream: MockOpenAI)
         b"transfer-encoding: chunked\r\ntrailer: x-tenant\r\nproxy-authorization: Basic x\r\ncookie: a\r\n\r\n"
     )
     end = b"0\r\nauthorization: Bearer from-trailer\r\nx-tenant: other\r\n\r\n"
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         parts = urlsplit(url)
         with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=30) as open_:
             open_.sendall(head + b"%x\r\n%b\r\n" % (len(body), body) + end)
@@ -170,7 +170,7 @@ def test_one_model_by_name_is_the_upstreams(upstream: MockOpenAI) -> None:
         return web.json_response({"id": request.match_info["name"], "object": "model", "raw": request.raw_path})
 
     upstream.one_model = one
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         assert asking.models.retrieve("mock").id == "mock"
         assert asking.models.retrieve("org/name").id == "org/name"
         for climbs in ("/models/../files", "/models/%2e%2e/files", "/models/a/..%2f../files"):
@@ -188,7 +188,7 @@ def test_one_model_by_name_is_the_upstreams(upstream: MockOpenAI) -> None:
     ],
 )
 def test_an_unknown_route_says_what_is_served(upstream: MockOpenAI, path: str, says: str) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, path, {"model": "m"})
     error = json.loads(text)["error"]
     assert (status, error["code"]) == (404, "unknown_url")
@@ -199,7 +199,7 @@ def test_an_unknown_route_says_what_is_served(upstream: MockOpenAI, path: str, s
 def test_embeddings_pass_with_what_clients_act_on(upstream: MockOpenAI) -> None:
     body = {"object": "list", "data": [{"index": 0, "embedding": [0.5, 0.25], "object": "embedding"}], "model": "e"}
     upstream.then = raw(json.dumps({**body, "usage": {"prompt_tokens": 1, "total_tokens": 1}}), headers=BACK)
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         found = asking.embeddings.create(model="e", input="hi", encoding_format="float")
         assert found.data[0].embedding == [0.5, 0.25]
         _, headers, text = ask(url, "/embeddings?api-version=1", {"model": "e", "input": "hi"})

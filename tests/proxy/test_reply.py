@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from safesight.core.errors import ConfigError
-from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
-from safesight.proxy.settings import Keys, Limits, Settings
+from safesight.proxy.reply import BrokenReplyError, LateReplyError, UpstreamReply
+from safesight.proxy.settings import ClientKeys, Limits, ProxySettings
 from safesight.proxy.upstream import Upstream, UpstreamError
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -38,7 +38,7 @@ async def served(serve: Serve, limits: Limits = PATIENT) -> AsyncGenerator[tuple
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    upstream = Upstream(Settings(upstream=f"http://127.0.0.1:{port}/v1/", limits=limits), Keys(""))
+    upstream = Upstream(ProxySettings(upstream=f"http://127.0.0.1:{port}/v1/", limits=limits), ClientKeys(""))
     try:
         yield upstream, connections
     finally:
@@ -71,11 +71,11 @@ def answers(*replies: bytes, piece: int = 0, then: str = "close") -> Serve:
     return serve
 
 
-async def post(upstream: Upstream, body: bytes = b"{}", *headers: tuple[bytes, bytes]) -> Reply:
+async def post(upstream: Upstream, body: bytes = b"{}", *headers: tuple[bytes, bytes]) -> UpstreamReply:
     return await upstream.post("/chat/completions", {"headers": [(b"x-one", b"1"), *headers]}, body)
 
 
-async def body_of(reply: Reply) -> bytes:
+async def body_of(reply: UpstreamReply) -> bytes:
     async with reply:
         return b"".join([data async for data in reply])
 
@@ -289,7 +289,7 @@ async def test_leaving_early_closes_the_connection() -> None:
 
 
 async def test_nobody_listens() -> None:
-    upstream = Upstream(Settings(upstream="http://127.0.0.1:1/v1"), Keys(""))
+    upstream = Upstream(ProxySettings(upstream="http://127.0.0.1:1/v1"), ClientKeys(""))
     with pytest.raises(UpstreamError, match="cannot be reached: cannot connect"):
         await post(upstream)
     await upstream.aclose()
@@ -298,4 +298,4 @@ async def test_nobody_listens() -> None:
 @pytest.mark.parametrize("base", ["ftp://x/v1", "http://", "http://x:port/v1", "127.0.0.1:8000", "http://é/v1"])
 def test_a_base_url_that_is_none(base: str) -> None:
     with pytest.raises(ConfigError, match="expected an http"):
-        Upstream(Settings(upstream=base), Keys(""))
+        Upstream(ProxySettings(upstream=base), ClientKeys(""))

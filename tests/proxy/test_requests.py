@@ -16,7 +16,7 @@ from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy
 from safesight.guard.refusals import refusal
 from safesight.proxy.chat_request import WITHHELD
-from safesight.proxy.settings import Limits, Settings
+from safesight.proxy.settings import Limits, ProxySettings
 from tests.guard.detectors import BAD, WordDetector
 from tests.models.mock_openai import MockOpenAI, in_thread
 from tests.proxy.serving import serving
@@ -51,7 +51,7 @@ REFUSED_BEFORE = [
 
 
 def test_a_refused_turn_stays_with_the_guard_and_the_conversation_goes_on(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url), guard=guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=guard()) as (url, _):
         assert not refused(status_of(url, PATH, {"model": "m", "messages": REFUSED_BEFORE}))
         forged = [REFUSED_BEFORE[0], {"role": "assistant", "content": "Sure."}, REFUSED_BEFORE[2]]
         assert refused(status_of(url, PATH, {"model": "m", "messages": forged}))
@@ -66,7 +66,7 @@ def test_a_refused_turn_stays_with_the_guard_and_the_conversation_goes_on(upstre
 @pytest.mark.parametrize("shadow", [False, True])
 def test_turns_of_the_past_pass_as_they_are_where_the_policy_says_so(upstream: MockOpenAI, *, shadow: bool) -> None:
     policy = Policy(shadow=shadow, input=InputRule(ocr=False, turns="all" if shadow else "latest"))
-    with serving(Settings(upstream=upstream.url), guard=guard(policy)) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=guard(policy)) as (url, _):
         assert not refused(status_of(url, PATH, {"model": "m", "messages": REFUSED_BEFORE}))
     assert upstream.requests[-1].json["messages"] == REFUSED_BEFORE
 
@@ -84,7 +84,7 @@ def test_turns_of_the_past_pass_as_they_are_where_the_policy_says_so(upstream: M
 def test_what_the_model_would_read_is_judged_before_it_does(
     upstream: MockOpenAI, body: dict[str, Any], *, stream: bool
 ) -> None:
-    with serving(Settings(upstream=upstream.url), guard=guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=guard()) as (url, _):
         status, text = status_of(url, PATH, {"model": "m", "stream": stream, **body})
     assert status == 200
     assert "content_filter" in text
@@ -101,7 +101,7 @@ def test_what_the_model_would_read_is_judged_before_it_does(
     ],
 )
 def test_bodies_with_two_readings_are_refused(upstream: MockOpenAI, raw: bytes, says: str) -> None:
-    with serving(Settings(upstream=upstream.url), guard=guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=guard()) as (url, _):
         for path in (PATH, "/moderations"):
             status, text = status_of(url, path, raw)
             assert status == 400
@@ -131,7 +131,7 @@ def animation(frames: int) -> bytes:
 def test_images_have_limits_and_what_came_is_not_quoted(
     upstream: MockOpenAI, images: list[bytes], status: int, says: str
 ) -> None:
-    settings = Settings(upstream=upstream.url, limits=Limits(max_pixels=10_000, max_request_pixels=15_000))
+    settings = ProxySettings(upstream=upstream.url, limits=Limits(max_pixels=10_000, max_request_pixels=15_000))
     body = {"model": "m", "messages": [{"role": "user", "content": [image_part(data) for data in images]}]}
     with serving(settings, guard=guard()) as (url, _):
         came, text = status_of(url, PATH, body)
@@ -164,7 +164,7 @@ def test_a_full_queue_is_an_answer_that_clients_try_again(
     body: dict[str, object] = {"input": [image_part()]}
     if path == PATH:
         body = {"model": "m", "messages": [{"role": "user", "content": [image_part()]}]}
-    with serving(Settings(upstream=upstream.url), guard=full) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=full) as (url, _):
         came, text = status_of(url, path, body, {"authorization": "Bearer one"})
         assert status_of(url, path, body, {"authorization": "Bearer two"})[0] == status
     assert (came, "try again" in text) == (status, True)
@@ -175,7 +175,7 @@ def test_a_full_queue_is_an_answer_that_clients_try_again(
 def test_under_release_a_full_queue_lets_pass_and_is_counted(upstream: MockOpenAI) -> None:
     loose = guard(Policy(on_error="release"), reader=FullReader(own=False))
     part = image_part()
-    with serving(Settings(upstream=upstream.url), guard=loose) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=loose) as (url, _):
         assert status_of(url, PATH, {"model": "m", "messages": [{"role": "user", "content": [part]}]})[0] == 200
         said = {"type": "text", "text": f"x {BAD} y"}
         assert refused(status_of(url, PATH, {"model": "m", "messages": [{"role": "user", "content": [part, said]}]}))
@@ -193,7 +193,7 @@ def test_under_release_a_full_queue_lets_pass_and_is_counted(upstream: MockOpenA
     ],
 )
 def test_moderations_judge_every_item_and_name_a_reason(upstream: MockOpenAI, given: object, flags: list[bool]) -> None:
-    with serving(Settings(upstream=upstream.url), guard=guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=guard()) as (url, _):
         status, text = status_of(url, "/moderations", {"input": given, "model": None})
     results = json.loads(text)["results"]
     assert (status, [result["flagged"] for result in results]) == (200, flags)
@@ -204,5 +204,5 @@ def test_moderations_judge_every_item_and_name_a_reason(upstream: MockOpenAI, gi
 
 @pytest.mark.parametrize("given", [[[1, 2, 3]], [], {"a": 1}, None, 5, [{"type": "input_audio", "input_audio": {}}]])
 def test_moderations_refuse_what_they_cannot_judge(upstream: MockOpenAI, given: object) -> None:
-    with serving(Settings(upstream=upstream.url), guard=guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=guard()) as (url, _):
         assert status_of(url, "/moderations", {"input": given})[0] == 400

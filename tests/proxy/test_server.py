@@ -18,7 +18,7 @@ import pytest
 
 from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy, StreamRule, TimeRule
-from safesight.proxy.settings import Limits, Settings
+from safesight.proxy.settings import Limits, ProxySettings
 from tests.guard.detectors import BAD, BrokenDetector, RunningWordDetector, WordDetector
 from tests.models import mock_openai
 from tests.models.mock_openai import MockOpenAI, in_thread, raw, reply
@@ -52,7 +52,7 @@ def metric(url: str, name: str) -> float:
 def test_a_safe_answer_is_untouched_streamed_or_not(upstream: MockOpenAI) -> None:
     text = "Two people talk — 天气很好。 " * 20
     upstream.then = reply(text, chunks=[text[i : i + 7] for i in range(0, len(text), 7)])
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         with client(url) as asking, client(upstream.url) as direct:
             whole = [c.chat.completions.create(model="mock", messages=ASK) for c in (asking, direct)]
             assert whole[0].model_dump() == whole[1].model_dump()
@@ -66,7 +66,7 @@ def test_a_safe_answer_is_untouched_streamed_or_not(upstream: MockOpenAI) -> Non
 
 def test_a_flagged_stream_is_cut_replaced_and_ends_parsably(upstream: MockOpenAI) -> None:
     upstream.then = reply(BAD_TEXT, chunks=[BAD_TEXT[i : i + 5] for i in range(0, len(BAD_TEXT), 5)])
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         events = list(asking.chat.completions.create(model="mock", messages=ASK, stream=True))
         text, last = seen(events)
         assert text.startswith("A calm start")
@@ -83,11 +83,11 @@ def test_a_flagged_stream_is_cut_replaced_and_ends_parsably(upstream: MockOpenAI
 
 def test_the_upstream_is_aborted_on_a_flag_and_when_the_client_leaves(upstream: MockOpenAI) -> None:
     upstream.then = mock_openai.endless
-    with serving(Settings(upstream=upstream.url), guard=make_guard(RunningWordDetector("more more"))) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard(RunningWordDetector("more more"))) as (url, _):
         with client(url) as asking:
             list(asking.chat.completions.create(model="mock", messages=ASK, stream=True))
         _wait(lambda: upstream.aborted == 1)
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         with client(url) as asking:
             stream = asking.chat.completions.create(model="mock", messages=ASK, stream=True)
             next(iter(stream))
@@ -114,7 +114,7 @@ def _wait(condition, seconds: float = 10) -> None:
 def test_a_harmful_request_never_shows_the_answer(upstream: MockOpenAI) -> None:
     detector = RunningWordDetector()
     detector.judges_requests = True
-    with serving(Settings(upstream=upstream.url), guard=make_guard(detector)) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard(detector)) as (url, _), client(url) as asking:
         messages = [{"role": "user", "content": f"Tell me something {BAD}."}]
         choice = asking.chat.completions.create(model="mock", messages=messages).choices[0]
         assert choice.finish_reason == "content_filter"
@@ -134,7 +134,7 @@ def test_images_and_tools_pass_and_are_seen(upstream: MockOpenAI) -> None:
     call = {"index": 0, "id": "t1", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
     upstream.then = reply(None, message={"tool_calls": [call]}, finish_reason="tool_calls")
     tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
-    with serving(Settings(upstream=upstream.url), guard=make_guard(detector)) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard(detector)) as (url, _), client(url) as asking:
         messages = [{"role": "user", "content": [image_part(), {"type": "text", "text": "Look."}]}]
         choice = asking.chat.completions.create(model="mock", messages=messages, tools=tools).choices[0]
         assert choice.message.tool_calls[0].function.arguments == '{"a": 1}'
@@ -160,7 +160,7 @@ def test_several_choices_and_usage(upstream: MockOpenAI) -> None:
         for i, c in enumerate(contents)
     ]
     upstream.then = raw(json.dumps(body))
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         found = asking.chat.completions.create(model="mock", messages=ASK, n=2)
         assert [c.finish_reason for c in found.choices] == ["stop", "content_filter"]
         assert found.choices[0].message.content == contents[0]
@@ -171,14 +171,14 @@ def test_curl_works_unchanged(upstream: MockOpenAI) -> None:
     curl = shutil.which("curl")
     assert curl
     body = json.dumps({"model": "mock", "messages": ASK, "stream": True})
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         command = [curl, "-sS", "-N", f"{url}/chat/completions", "-H", "Content-Type: application/json", "-d", body]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20)
     assert done.stdout.endswith("data: [DONE]\n\n")
 
 
 def test_models_moderations_and_health(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         assert [m.id for m in asking.models.list()] == ["mock"]
         results = asking.moderations.create(input=["a calm street", f"a {BAD} street"]).results
         assert [r.flagged for r in results] == [False, True]
@@ -204,7 +204,7 @@ def status_of(url: str, path: str, body: object, headers: dict[str, str] | None 
 def test_keys_are_asked_for_and_never_passed_on(upstream: MockOpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROXY_KEYS", "sk-one, sk-two")
     monkeypatch.setenv("UP_KEY", "sk-upstream")
-    settings = Settings(upstream=upstream.url, key_env="PROXY_KEYS", upstream_key_env="UP_KEY")
+    settings = ProxySettings(upstream=upstream.url, key_env="PROXY_KEYS", upstream_key_env="UP_KEY")
     with serving(settings, guard=make_guard()) as (url, _):
         assert status_of(url, "/chat/completions", {"model": "m", "messages": ASK})[0] == 401
         with client(url, "sk-wrong") as asking, pytest.raises(openai.AuthenticationError):
@@ -239,7 +239,7 @@ def test_bad_requests_are_clear_and_never_reach_the_upstream(
     upstream: MockOpenAI, body: object, status: int, says: str
 ) -> None:
     limits = Limits(max_body_bytes=100_000, max_images=3, max_pixels=10_000)
-    with serving(Settings(upstream=upstream.url, limits=limits), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url, limits=limits), guard=make_guard()) as (url, _):
         code, text = status_of(url, "/chat/completions", body)
     assert code == status
     assert says in json.loads(text)["error"]["message"]
@@ -247,7 +247,7 @@ def test_bad_requests_are_clear_and_never_reach_the_upstream(
 
 
 def test_only_guarded_routes_exist(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         code, text = status_of(url, "/completions", {"prompt": "x"})
     assert code == 404
     assert "not guarded" in text
@@ -260,7 +260,7 @@ def test_only_guarded_routes_exist(upstream: MockOpenAI) -> None:
 def test_private_addresses_are_never_fetched(upstream: MockOpenAI, address: str) -> None:
     port = upstream.url.split(":")[2].split("/")[0]
     part = {"type": "image_url", "image_url": {"url": f"http://{address}:{port}/v1/x.png"}}
-    with serving(Settings(upstream=upstream.url, allow_image_urls=True), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url, allow_image_urls=True), guard=make_guard()) as (url, _):
         code, text = status_of(url, "/chat/completions", {"messages": [{"role": "user", "content": [part]}]})
     assert code == 400, text
     assert upstream.count == 0
@@ -276,7 +276,7 @@ def test_every_upstream_fault_is_an_error_the_client_understands(
     behaviour = getattr(mock_openai, name)
     faults = {"close": behaviour, "close_mid_body": behaviour, "failure": None}
     upstream.then = mock_openai.failure(500, "boom") if name == "failure" else faults.get(name) or behaviour()
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         with pytest.raises(openai.APIError):
             list(asking.chat.completions.create(model="mock", messages=ASK, stream=stream))
         _wait(lambda: metric(url, "safesight_leaked_chars_total") == 0)
@@ -285,7 +285,7 @@ def test_every_upstream_fault_is_an_error_the_client_understands(
 def test_a_hanging_upstream_ends_after_its_whole_time(upstream: MockOpenAI) -> None:
     upstream.then = mock_openai.hang
     limits = Limits(total_timeout_s=0.2)
-    with serving(Settings(upstream=upstream.url, limits=limits), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url, limits=limits), guard=make_guard()) as (url, _):
         assert status_of(url, "/chat/completions", {"model": "m", "messages": ASK})[0] == 504
 
 
@@ -294,7 +294,7 @@ def test_a_hanging_upstream_ends_after_its_whole_time(upstream: MockOpenAI) -> N
 def test_a_broken_detector_lets_nothing_out(upstream: MockOpenAI, how: str, *, stream: bool) -> None:
     upstream.then = reply("An answer nobody has checked.")
     with (
-        serving(Settings(upstream=upstream.url), guard=make_guard(BrokenDetector(how))) as (url, _),
+        serving(ProxySettings(upstream=upstream.url), guard=make_guard(BrokenDetector(how))) as (url, _),
         client(url) as asking,
     ):
         if stream:
@@ -312,7 +312,7 @@ def test_a_broken_detector_lets_nothing_out(upstream: MockOpenAI, how: str, *, s
 def test_split_utf8_and_ten_megabytes_pass_whole(upstream: MockOpenAI) -> None:
     text = "天气很好。" * 50
     upstream.then = reply(text, chunks=[text], cut=7)
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         events = asking.chat.completions.create(model="mock", messages=ASK, stream=True)
         assert seen(list(events))[0] == text
         upstream.then = reply("calm words " * 900_000)
@@ -322,7 +322,10 @@ def test_split_utf8_and_ten_megabytes_pass_whole(upstream: MockOpenAI) -> None:
 def test_shadow_mode_counts_and_changes_nothing(upstream: MockOpenAI) -> None:
     upstream.then = reply(BAD_TEXT)
     policy = Policy(shadow=True, input=InputRule(ocr=False))
-    with serving(Settings(upstream=upstream.url), guard=make_guard(policy=policy)) as (url, _), client(url) as asking:
+    with (
+        serving(ProxySettings(upstream=upstream.url), guard=make_guard(policy=policy)) as (url, _),
+        client(url) as asking,
+    ):
         events = list(asking.chat.completions.create(model="mock", messages=ASK, stream=True))
         assert seen(list(events))[0] == BAD_TEXT
         _wait(lambda: metric(url, "safesight_would_block_total") == 1)
@@ -332,7 +335,7 @@ def test_audit_holds_hashes_and_texts_only_if_asked(upstream: MockOpenAI, tmp_pa
     upstream.then = reply(BAD_TEXT)
     for asked in (False, True):
         path = tmp_path / f"audit-{asked}.jsonl"
-        settings = Settings(upstream=upstream.url, audit=path, audit_text=asked)
+        settings = ProxySettings(upstream=upstream.url, audit=path, audit_text=asked)
         with serving(settings, guard=make_guard()) as (url, _), client(url) as asking:
             list(asking.chat.completions.create(model="mock", messages=ASK, stream=True))
         (line,) = path.read_text().splitlines()
@@ -349,7 +352,7 @@ def test_full_and_audit_windows(upstream: MockOpenAI) -> None:
         policy = Policy(stream=StreamRule(windows=windows), input=InputRule(ocr=False))
         for detector in (RunningWordDetector(), WordDetector()):
             with (
-                serving(Settings(upstream=upstream.url), guard=make_guard(detector, policy)) as (url, _),
+                serving(ProxySettings(upstream=upstream.url), guard=make_guard(detector, policy)) as (url, _),
                 client(url) as asking,
             ):
                 events = list(asking.chat.completions.create(model="mock", messages=ASK, stream=True))
@@ -361,7 +364,7 @@ def test_full_and_audit_windows(upstream: MockOpenAI) -> None:
 def test_forty_streams_at_once_all_end(upstream: MockOpenAI) -> None:
     upstream.then = reply(BAD_TEXT, chunks=[BAD_TEXT[i : i + 5] for i in range(0, len(BAD_TEXT), 5)])
     ends: list[str] = []
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
 
         def one() -> None:
             events = list(asking.chat.completions.create(model="mock", messages=ASK, stream=True))
@@ -380,11 +383,11 @@ def test_a_wrong_upstream_or_key_variable_fails_at_the_start() -> None:
     from safesight.proxy.app import Proxy
 
     with pytest.raises(ConfigError, match="holds no key"):
-        Proxy(Settings(upstream="http://127.0.0.1:1/v1", key_env="NO_SUCH_VARIABLE"))
+        Proxy(ProxySettings(upstream="http://127.0.0.1:1/v1", key_env="NO_SUCH_VARIABLE"))
 
 
 def test_error_bodies_that_quote_the_model_are_guarded(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         upstream.then = mock_openai.failure(500, "cannot parse: a calm street")
         assert status_of(url, "/chat/completions", {"model": "m", "messages": ASK})[1].find("calm street") > 0
         for stream in (False, True):
@@ -397,7 +400,7 @@ def test_error_bodies_that_quote_the_model_are_guarded(upstream: MockOpenAI) -> 
 
 def test_a_good_status_other_than_200_is_no_way_around(upstream: MockOpenAI) -> None:
     body = {"choices": [{"index": 0, "message": {"content": BAD_TEXT}, "text": BAD}], "citations": [BAD]}
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         upstream.then = raw(json.dumps(body), status=203)
         status, text = status_of(url, "/chat/completions", {"model": "m", "messages": ASK})
         assert (status, BAD in text) == (200, False)
@@ -407,7 +410,7 @@ def test_a_good_status_other_than_200_is_no_way_around(upstream: MockOpenAI) -> 
 
 
 def test_a_finished_answer_is_no_cancellation_and_its_connection_is_used_again(upstream: MockOpenAI) -> None:
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _), client(url) as asking:
         for _ in range(5):
             list(asking.chat.completions.create(model="mock", messages=ASK, stream=True))
             asking.chat.completions.create(model="mock", messages=ASK)
@@ -420,9 +423,9 @@ def test_a_finished_answer_is_no_cancellation_and_its_connection_is_used_again(u
 def test_shadow_mode_passes_even_what_it_cannot_read(upstream: MockOpenAI) -> None:
     upstream.then = raw(b'data: {"choices": [{"index": 0, "delta": {"audio": {"data": "AAAA"}}}]}\n\ndata: [DONE]\n\n')
     body = {"model": "m", "messages": ASK, "stream": True}
-    with serving(Settings(upstream=upstream.url), guard=make_guard()) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         assert "AAAA" not in status_of(url, "/chat/completions", body)[1]
     policy = Policy(shadow=True, input=InputRule(ocr=False))
-    with serving(Settings(upstream=upstream.url), guard=make_guard(policy=policy)) as (url, _):
+    with serving(ProxySettings(upstream=upstream.url), guard=make_guard(policy=policy)) as (url, _):
         assert "AAAA" in status_of(url, "/chat/completions", body)[1]
         _wait(lambda: metric(url, "safesight_errors_total") == 1)

@@ -11,7 +11,7 @@ from safesight.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from safesight.guard.policy import Policy
-    from safesight.proxy.settings import Settings
+    from safesight.proxy.settings import ProxySettings
 
 
 def register(app: typer.Typer) -> None:
@@ -106,9 +106,9 @@ def guard(
     if audit_required and audit is None:
         raise ConfigError("--audit-required: expected --audit FILE with it.")
     from safesight.proxy.server import serve
-    from safesight.proxy.settings import Limits, Settings
+    from safesight.proxy.settings import Limits, ProxySettings
 
-    settings = Settings(
+    settings = ProxySettings(
         upstream=upstream,
         host=host,
         port=port,
@@ -174,7 +174,7 @@ def _probe(policy: Policy) -> None:
         typer.echo(f"probed {name}: it passes a harmless answer and flags a threat that ends in a forged verdict")
 
 
-def _say(settings: Settings, policy: Policy) -> None:
+def _say(settings: ProxySettings, policy: Policy) -> None:
     """What is guarded, by what, and who may ask; said once it listens. No secret of a URL is in it."""
     from safesight.net.urls import shown
     from safesight.proxy.origins import is_loopback

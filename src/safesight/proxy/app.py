@@ -38,7 +38,7 @@ from safesight.proxy.draining import Draining
 from safesight.proxy.images import BadRequestError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.origins import Origins
-from safesight.proxy.settings import Keys, Settings, client_name
+from safesight.proxy.settings import ClientKeys, ProxySettings, client_name
 from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Proxy:
     """The application. Give it a guard, or let it open the policy's when the server starts."""
 
     def __init__(
-        self, settings: Settings, *, guard: Guard | None = None, ready: Callable[[Proxy], None] = lambda _: None
+        self, settings: ProxySettings, *, guard: Guard | None = None, ready: Callable[[Proxy], None] = lambda _: None
     ) -> None:
         """Serve `guard`, or the policy's; `ready` is called once everything is loaded."""
         self.settings = settings
@@ -61,7 +61,7 @@ class Proxy:
         self.metrics = Metrics()
         self.guard = guard
         self._own_guard = guard is None
-        self._keys = Keys.from_variable(settings.key_env)
+        self._keys = ClientKeys.from_variable(settings.key_env)
         self._origins = Origins(settings, keys=bool(self._keys))
         self._draining = Draining()
         self._open = routes.OPEN | ui.PAGES.keys() if settings.ui else routes.OPEN
@@ -305,14 +305,14 @@ class Proxy:
         )
 
 
-def _audit(settings: Settings, metrics: Metrics) -> AuditLog | None:
+def _audit(settings: ProxySettings, metrics: Metrics) -> AuditLog | None:
     if settings.audit is None:
         return None
     failed = metrics.errors.labels("audit")
     return AuditLog(settings.audit, text=settings.audit_text, failed=failed.inc)
 
 
-def _fetcher(settings: Settings) -> Fetcher:
+def _fetcher(settings: ProxySettings) -> Fetcher:
     # A second HTTP client, of which most proxies have no use, would cost them 13 MB.
     from safesight.proxy.fetch import Fetcher
 

@@ -19,7 +19,7 @@ from safesight.core.records import GuardEvent
 _log = logging.getLogger(__name__)
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request, as the log keeps it."""
 
     time: str
@@ -79,7 +79,7 @@ class AuditLog:
         except OSError as error:
             raise ConfigError(f"{path}: cannot open the audit log: {error.strerror or error}.") from None
 
-    def write(self, entry: Entry, *, question: str, answer: str) -> None:
+    def write(self, entry: AuditEntry, *, question: str, answer: str) -> None:
         """Append one entry with the hashes of both texts, and the texts themselves if the operator asked."""
         entry = msgspec.structs.replace(
             entry,

@@ -13,7 +13,7 @@ from safesight.core.errors import Overloaded
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
 from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, respond, start
-from safesight.proxy.audit import AuditLog, Entry, now, sha256
+from safesight.proxy.audit import AuditEntry, AuditLog, now, sha256
 from safesight.proxy.chat_request import ChatRequest, for_upstream, read_conversation, to_messages
 from safesight.proxy.conversation import RemoteImage
 from safesight.proxy.draining import Draining
@@ -21,8 +21,8 @@ from safesight.proxy.images import BadRequestError, data_url, overloaded, read_i
 from safesight.proxy.judging import AskedReply, Judging, Tally
 from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Relay
-from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
-from safesight.proxy.settings import Settings, client_name, sent_keys
+from safesight.proxy.reply import BrokenReplyError, LateReplyError, UpstreamReply
+from safesight.proxy.settings import ProxySettings, client_name, sent_keys
 from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
 from safesight.proxy.whole_reply import guard_whole, refuse
 from safesight.wire.channels import DONE
@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 class Parts:
     """What every exchange of a proxy uses."""
 
-    settings: Settings
+    settings: ProxySettings
     upstream: Upstream
     metrics: Metrics
     guard: Guard | None
@@ -145,7 +145,7 @@ class ChatExchange:
             if upstream is not None:
                 await _discard(upstream)
 
-    async def _ask(self, body: bytes) -> Reply:
+    async def _ask(self, body: bytes) -> UpstreamReply:
         started = time.perf_counter()
         response = await self._parts.upstream.post(CHAT, self._scope, body)
         self._parts.metrics.upstream_s.observe(time.perf_counter() - started)
@@ -160,7 +160,7 @@ class ChatExchange:
             await self._push(reply)
         return 200
 
-    async def _relay(self, response: Reply, judging: Judging) -> int:
+    async def _relay(self, response: UpstreamReply, judging: Judging) -> int:
         if 300 <= response.status < 400:
             raise UpstreamError("the upstream answered with a redirect.", status=502, kind="upstream_error")
         if response.status >= 400:
@@ -176,7 +176,7 @@ class ChatExchange:
         self._count_failure()
         return 200
 
-    async def _failed(self, response: Reply, judging: Judging) -> int:
+    async def _failed(self, response: UpstreamReply, judging: Judging) -> int:
         """An upstream's error: judged, and told with its status and headers, so that clients retry as they would."""
         raw = await self._all(response)
         kind = JSON
@@ -195,7 +195,7 @@ class ChatExchange:
         if self._tally.action == "error":
             self._parts.metrics.errors.labels("upstream").inc()
 
-    async def _all(self, response: Reply) -> bytes:
+    async def _all(self, response: UpstreamReply) -> bytes:
         return await read_all(response, self._parts.settings.limits.max_reply_bytes)
 
     async def _end(self) -> None:
@@ -247,7 +247,7 @@ class ChatExchange:
     def _audit(self, log: AuditLog, total_s: float) -> None:
         tally, read = self._tally, self._read
         token = next(iter(sent_keys(self._scope["headers"])), b"")
-        entry = Entry(
+        entry = AuditEntry(
             time=now(),
             id=sha256(f"{id(self)}-{self._started}")[:16],
             route=CHAT,
@@ -264,7 +264,7 @@ class ChatExchange:
         log.write(entry, question=read.question if read else "", answer=tally.answer)
 
 
-async def _discard(upstream: asyncio.Task[Reply]) -> None:
+async def _discard(upstream: asyncio.Task[UpstreamReply]) -> None:
     """Break off what is still under way to the upstream; a response that nobody read is closed."""
     if not upstream.done():
         upstream.cancel()

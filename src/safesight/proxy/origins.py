@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from safesight.proxy.asgi import Headers, Scope, header
-from safesight.proxy.settings import Settings
+from safesight.proxy.settings import ProxySettings
 
 _EXPOSED: Final = (
     b"x-request-id, retry-after, retry-after-ms, x-should-retry, openai-processing-ms, x-ratelimit-limit-requests, "
@@ -25,7 +25,7 @@ _EXPOSED: Final = (
 class Origins:
     """Decides by the settings of one proxy."""
 
-    def __init__(self, settings: Settings, *, keys: bool) -> None:
+    def __init__(self, settings: ProxySettings, *, keys: bool) -> None:
         """Decide for a proxy that asks for `keys`, or for none."""
         self._loopback = is_loopback(settings.host)
         self._closed = self._loopback and not keys

@@ -25,7 +25,7 @@ class LateReplyError(TimeoutError):
     """The upstream took too long; `str` ends a sentence about it and names the limit."""
 
 
-class Reply:
+class UpstreamReply:
     """One reply; iterating gives the body as it comes. Under `async with`, leaving early closes the connection."""
 
     __slots__ = ("_begun", "_client", "_idle_s", "_response", "_silent", "_timer", "_total_s", "_waits", "status")
@@ -73,7 +73,7 @@ class Reply:
         if not self._response.content.at_eof():
             self._response.close()
 
-    def __aiter__(self) -> Reply:
+    def __aiter__(self) -> UpstreamReply:
         return self
 
     async def __anext__(self) -> bytes:
@@ -96,7 +96,7 @@ class Reply:
             raise StopAsyncIteration
         return data
 
-    async def __aenter__(self) -> Reply:
+    async def __aenter__(self) -> UpstreamReply:
         return self
 
     async def __aexit__(

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from safesight.core.errors import ConfigError, MissingExtra
-from safesight.proxy.settings import Keys, Settings
+from safesight.proxy.settings import ClientKeys, ProxySettings
 
 if TYPE_CHECKING:
     from granian.http import HTTP1Settings
@@ -39,7 +39,7 @@ def application() -> Proxy:
     """The application of a worker process, from the settings its parent left in the environment."""
     from safesight.proxy.app import Proxy
 
-    return Proxy(Settings.from_environment(), ready=_settle)
+    return Proxy(ProxySettings.from_environment(), ready=_settle)
 
 
 def _settle(proxy: Proxy) -> None:
@@ -68,7 +68,7 @@ async def _report(parent: int, host: str, port: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def serve(settings: Settings, *, workers: int = 1, listening: Callable[[], None] = lambda: None) -> None:
+def serve(settings: ProxySettings, *, workers: int = 1, listening: Callable[[], None] = lambda: None) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what is in flight, for at most `settings.drain_s` seconds.
 
     `listening` is called once, when the first worker takes connections.
@@ -84,7 +84,7 @@ def serve(settings: Settings, *, workers: int = 1, listening: Callable[[], None]
     except ImportError:
         raise MissingExtra("granian", "proxy") from None
     settings.upstream_headers()
-    Keys.from_variable(settings.key_env)
+    ClientKeys.from_variable(settings.key_env)
     host, port = settings.host, settings.port
     _check_free(host, port)
     settings.to_environment()
@@ -116,7 +116,7 @@ def serve(settings: Settings, *, workers: int = 1, listening: Callable[[], None]
                 raise ConfigError(f"the proxy could not serve on {host}:{port}: see the message above.") from None
 
 
-def http1_settings(settings: Settings) -> HTTP1Settings:
+def http1_settings(settings: ProxySettings) -> HTTP1Settings:
     """The bounds on heads, for granian."""
     from granian.http import HTTP1Settings
 

@@ -44,7 +44,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Longest silence towards the client of a stream; then a comment keeps its connection alive."""
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One proxy."""
 
     upstream: str
@@ -109,7 +109,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         os.environ[VARIABLE] = msgspec.json.encode(self, enc_hook=str).decode()
 
     @classmethod
-    def from_environment(cls) -> Settings:
+    def from_environment(cls) -> ProxySettings:
         """Read what `to_environment` wrote.
 
         Raises:
@@ -121,14 +121,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return msgspec.json.decode(text, type=cls, dec_hook=lambda kind, value: kind(value))
 
 
-class Keys:
+class ClientKeys:
     """The keys clients may present, compared in constant time over digests."""
 
     def __init__(self, keys: str) -> None:
         self._digests = [hashlib.sha256(k.strip().encode()).digest() for k in keys.split(",") if k.strip()]
 
     @classmethod
-    def from_variable(cls, name: str) -> Keys:
+    def from_variable(cls, name: str) -> ClientKeys:
         """Keys from an environment variable; none where no variable is named.
 
         Raises:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from safesight.net.client import BROKEN, Client, Patience
 from safesight.proxy.asgi import Headers, Scope
-from safesight.proxy.reply import BrokenReplyError, LateReplyError, Reply
-from safesight.proxy.settings import KEY_HEADERS, Keys, Settings
+from safesight.proxy.reply import BrokenReplyError, LateReplyError, UpstreamReply
+from safesight.proxy.settings import KEY_HEADERS, ClientKeys, ProxySettings
 
 KEPT_S = 15.0
 """Longer than many servers keep an idle connection (uvicorn 5 s, gunicorn 2 s): one they closed is replaced."""
@@ -33,7 +33,7 @@ class UpstreamError(Exception):
 class Upstream:
     """Sends requests on. Without a key of its own it passes on the client's, unless the proxy asks for keys itself."""
 
-    def __init__(self, settings: Settings, keys: Keys) -> None:
+    def __init__(self, settings: ProxySettings, keys: ClientKeys) -> None:
         """Prepare to ask the server that `settings` name.
 
         Raises:
@@ -50,7 +50,7 @@ class Upstream:
             skip=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         )
 
-    async def post(self, path: str, scope: Scope, body: bytes) -> Reply:
+    async def post(self, path: str, scope: Scope, body: bytes) -> UpstreamReply:
         """Start a request; the caller reads and closes the reply.
 
         Raises:
@@ -71,12 +71,12 @@ class Upstream:
         """Close every connection."""
         await self._client.aclose()
 
-    async def _request(self, method: str, path: str, scope: Scope, body: bytes | None) -> Reply:
+    async def _request(self, method: str, path: str, scope: Scope, body: bytes | None) -> UpstreamReply:
         query = scope.get("query_string", b"").decode("ascii", "ignore")
         try:
             response = await self._client.send(method, path, query=query, headers=self._headers(scope), body=body)
             limits = self._limits
-            return Reply(response, self._client, idle_s=limits.idle_timeout_s, total_s=limits.total_timeout_s)
+            return UpstreamReply(response, self._client, idle_s=limits.idle_timeout_s, total_s=limits.total_timeout_s)
         except TimeoutError as error:
             raise UpstreamError(
                 f"the upstream did not answer in time: {self._client.says(error)}.", status=504, kind="upstream_timeout"
@@ -104,7 +104,7 @@ class Upstream:
         return headers
 
 
-async def read_all(reply: Reply, limit: int) -> bytes:
+async def read_all(reply: UpstreamReply, limit: int) -> bytes:
     """A reply's whole body.
 
     Raises:
@@ -124,7 +124,7 @@ async def read_all(reply: Reply, limit: int) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def passed_back(reply: Reply) -> Headers:
+def passed_back(reply: UpstreamReply) -> Headers:
     """The upstream's headers that clients act on or quote."""
     return [pair for pair in reply.headers if pair[0] in _BACK or pair[0].startswith(_BACK_FAMILIES)]
 
