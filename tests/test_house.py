@@ -105,7 +105,11 @@ PLUGINS = re.compile(r"\b(model|judge|detector|benchmark|dataset|defence|_cheap|
 def test_plugins_are_not_asked_for_what_no_protocol_names() -> None:
     for path, tree in trees().items():
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("getattr", "hasattr"):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("getattr", "hasattr")
+            ):
                 asked = ast.unparse(node.args[0])
                 literal = isinstance(node.args[1], ast.Constant)
                 assert not (literal and PLUGINS.search(asked)) or path.startswith(("explain/entropy/", "train/")), (
@@ -135,13 +139,19 @@ def test_nothing_public_is_used_by_tests_alone() -> None:
     outside = "\n".join(
         [
             (ROOT / "pyproject.toml").read_text(encoding="utf-8"),
-            *(p.read_text(encoding="utf-8") for place in ("bench", "examples", "tools") for p in (ROOT / place).rglob("*.py")),
+            *(
+                p.read_text(encoding="utf-8")
+                for place in ("bench", "examples", "tools")
+                for p in (ROOT / place).rglob("*.py")
+            ),
         ]
     )
     everything = "\n".join(texts.values())
     for path, tree in trees().items():
         for node in tree.body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith(
+                "_"
+            ):
                 word = rf"\b{node.name}\b"
                 used = len(re.findall(word, everything)) > 1 or re.search(word, outside)
                 assert used, f"{path}: {node.name} is used by nothing but tests: delete it or connect it"

@@ -73,16 +73,7 @@ def test_the_learned_shape_reads_what_full_reading_reads(kind: str, said: list[t
             if not isinstance(expected, str):
                 shape.learn(payload, read_event(payload))
             continue
-        if isinstance(expected, str) or isinstance(quick, str):
-            assert quick == expected
-            continue
-        # One string in two places is judged twice here and once there; everything else is equal.
-        (pieces, beside, *rest), (full_pieces, full_beside, *full_rest) = quick, expected
-        assert (beside, rest) == (full_beside, full_rest)
-        for one, full in zip(pieces, full_pieces, strict=True):
-            extra = [entry for entry in one["beside"] if entry not in full["beside"]]
-            assert all(entry[2] == text for entry in extra)
-            assert {**one, "beside": []} == {**full, "beside": []}
+        assert quick == expected
 
 
 @pytest.mark.parametrize("kind", ["padding", "copy", "text"])

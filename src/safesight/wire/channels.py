@@ -165,10 +165,10 @@ def _said(choice: dict[str, Any], rest: dict[str, Any]) -> tuple[list[Text], lis
             copies += found
         else:
             texts += found
-    if isinstance(legacy, str) and is_media(legacy):
-        raise UnjudgedError("media")
-    if isinstance(legacy, str):
-        (texts if not texts and delta is None else beside).append(Text("content", "text", readable(legacy)))
+    if isinstance(legacy, str) and not texts and delta is None:
+        texts.append(Text("content", "text", readable(legacy)))
+    elif isinstance(legacy, str):
+        beside += _walk(legacy, "text")
     elif legacy is not None:
         rest["text"] = legacy
     return texts, [text._replace(channel="other") for text in beside], copies

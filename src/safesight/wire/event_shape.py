@@ -51,8 +51,8 @@ class EventShape:
             return None
         try:
             for mark, place in self._holes.items():
-                text = found[mark] = _decode_text(b'"%b"' % parts[place])
-                if not text:
+                found[mark] = _decode_text(b'"%b"' % parts[place])
+                if not found[mark]:
                     return None
                 parts[place] = b""
         except UNDECODABLE:
@@ -61,10 +61,12 @@ class EventShape:
             return None
         piece = template.pieces[0]
         [said] = piece.texts
+        text = found[said.text]
         read = msgspec.structs.replace(
             piece,
-            texts=(said._replace(text=found[said.text]),),
-            beside=_filled(piece.beside, found),
+            texts=(said._replace(text=text),),
+            # What the answer says too is no other text, as in full reading.
+            beside=tuple(other for other in _filled(piece.beside, found) if other.text != text),
             copies=_filled(piece.copies, found, beside=False),
         )
         return msgspec.structs.replace(template, pieces=(read,), beside=_filled(template.beside, found))
