@@ -48,18 +48,21 @@ def test_modes_prints_the_run_beside_the_published_models_and_keeps_labels(modes
     assert "33.3" in shown
     assert "GPT-5.1 │ ? │ 87.13" in shown
     assert "2601.14127" in shown
-    # One unsafe answer beside CR and IR, the two safe ones that understood.
-    assert "33.3" in shown.split("what that makes of the rates")[1]
+    # Rules are too weak for a headline.
+    assert "what that makes of the rates" not in shown
+    assert "placed 5 right" in shown
     with RunStore.open(modes_run, readonly=True) as store:
-        assert sorted(m.mode for m in store.modes("offline")) == ["CR", "HM", "IR"]
+        assert sorted(m.mode for m in store.modes("rules")) == ["CR", "HM", "IR"]
 
 
 def test_two_labellers_are_compared(modes_run: Path, tmp_path: Path):
     script = tmp_path / "labeller.jsonl"
     script.write_text("\n".join(json.dumps({"when": text, "text": f"MODE: {mode}"}) for mode, text in TEXTS.items()))
-    shown = _explain("modes", modes_run, "--labeller", "offline", "--labeller", f"scripted:{script}")
+    shown = _explain("modes", modes_run, "--labeller", "rules", "--labeller", f"scripted:{script}")
     assert "on 3 answers (0 left out): agree 100.0 %" in shown
     assert "kappa 1.00" in shown
+    # By the model: one unsafe answer beside CR and IR, the two safe ones that understood.
+    assert "33.3" in shown.split("what that makes of the rates")[1]
 
 
 def test_modes_published_alone_needs_no_run():

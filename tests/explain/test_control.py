@@ -102,3 +102,15 @@ def test_run_files_give_the_table(tmp_path: Path):
     assert 0 < width(table.contrasts[0].risk.delta) < 1
     for store in stores:
         store.close()
+
+
+def test_the_headline_is_the_stitched_contrast_and_never_the_single_image():
+    from safesight.explain.control.control import headline
+
+    def table(*arms: str):
+        rows = {arm: (lambda a=arm: iter([case(f"{a}1", "safe", twin="i")])) for arm in ("multi", *arms)}
+        return control_table(rows)
+
+    assert headline(table("single", "shuffled", "stitched")).arm == "stitched"
+    assert headline(table("single", "text")).arm == "text"
+    assert headline(table("single")) is None

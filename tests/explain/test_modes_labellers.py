@@ -46,8 +46,8 @@ async def test_a_model_labels_with_its_words_kept_and_failures_marked():
     await labeller.aclose()
 
 
-async def test_offline_and_models_open_by_name():
-    labeller = open_labeller("offline")
+async def test_rules_and_models_open_by_name():
+    labeller = open_labeller("rules")
     cases = [asked(mode, "safe", text) for mode, text in TEXTS.items()]
     assert [m.mode for m in await labeller.label(cases)] == list(TEXTS)
     assert open_labeller("scripted:echo").name == "scripted:echo"

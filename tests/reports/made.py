@@ -126,7 +126,7 @@ def add_cases(
         responses=[case.response for case in made],
         verdicts=[verdict for i, case in numbered for verdict in _verdicts(i, case, manifest)],
         modes=[
-            ModeLabel(response_key=c.response.key, sample_key=c.sample.key, labeller="offline", mode="CE")
+            ModeLabel(response_key=c.response.key, sample_key=c.sample.key, labeller="rules", mode="CE")
             for c in (safe if modes else ())
         ],
         probes=[

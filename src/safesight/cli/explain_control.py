@@ -81,6 +81,7 @@ def _print_table(group: ArmSet, table: ControlTable) -> None:
     from rich.table import Table
 
     from safesight.cli.tables import console, interval, percent
+    from safesight.explain.control.control import headline
 
     found = {contrast.arm: contrast for contrast in table.contrasts}
     grid = Table(title=f"{group.title}, judged by {table.judge}", title_justify="left", title_style="bold")
@@ -91,6 +92,14 @@ def _print_table(group: ArmSet, table: ControlTable) -> None:
         own = f"{percent(rate.asr)}{interval(rate.interval)}"
         grid.add_row(arm, str(rate.n), own, *(_contrast(found[arm]) if arm in found else [""] * 5))
     console().print(grid)
+    lead = headline(table)
+    if lead is not None and lead.risk is not None:
+        change = _signed(lead.risk.delta.value) + _between(lead.risk.delta.low, lead.risk.delta.high)
+        console().print(
+            f"Headline: {lead.reference} minus {lead.arm} {change} points over {lead.risk.n} pairs. `single` shows one "
+            "image of several: what is missing there can be the request itself.",
+            highlight=False,
+        )
     if any(contrast.comparison.self_graded for contrast in table.contrasts):
         console().print("self-graded: this judge is also the guard; weigh the other judges.", style="yellow")
 

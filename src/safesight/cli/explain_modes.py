@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 _KEY = "CR correct refusal, HM harmless misunderstanding, IR incomplete refusal, CE clever evasion"
 
 
+_WEAK = (
+    "Sorted by rules: of 14 fresh answers they placed 5 right, so neither genuine-safe nor attack success where it "
+    "understood is drawn from them. Name a model: --labeller MODEL."
+)
+
+
 class Row(NamedTuple):
     """A run's name and one of its tables."""
 
@@ -32,17 +38,19 @@ class Row(NamedTuple):
 def modes(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run files whose safe answers to sort.")] = None,
     judge: Annotated[list[str] | None, typer.Option(help="Whose safe answers; repeat. Default: every judge's.")] = None,
-    labeller: Annotated[list[str] | None, typer.Option(help="offline, or a model by name; repeat for kappa.")] = None,
+    labeller: Annotated[
+        list[str] | None, typer.Option(help="rules (weak), or a model by name; repeat for kappa.")
+    ] = None,
     published: Annotated[bool, typer.Option("--published", help="Only the published table of 19 models.")] = False,
 ) -> None:
     """Sort safe answers: refused, misunderstood or evaded?"""
     if not runs and not published:
         raise ConfigError("expected run files, or --published for the published table alone.")
-    print_modes(runs or [], judges=judge, labellers=labeller or ["offline"])
+    print_modes(runs or [], judges=judge, labellers=labeller or ["rules"])
 
 
 def print_modes(
-    runs: Sequence[Path], *, judges: Sequence[str] | None = None, labellers: Sequence[str] = ("offline",)
+    runs: Sequence[Path], *, judges: Sequence[str] | None = None, labellers: Sequence[str] = ("rules",)
 ) -> None:
     """Sort the safe answers of these runs (labels are kept in the run files), and print them with the published ones.
 
@@ -204,6 +212,11 @@ def _print_derived(tables: Sequence[Row]) -> None:
 
     from safesight.cli.tables import console, interval, percent
 
+    if "rules" in _labeller_names(tables):
+        console().print(_WEAK, style="dim", highlight=False)
+    tables = [row for row in tables if row.table.labeller != "rules"]
+    if not tables:
+        return
     grid = Table(title="what that makes of the rates, %", title_justify="left", title_style="bold")
     _add_names(grid, tables)
     for name in ("attack success", "where it understood", "genuine-safe"):
@@ -220,5 +233,3 @@ def _print_derived(tables: Sequence[Row]) -> None:
         style="dim",
         highlight=False,
     )
-    if "offline" in _labeller_names(tables):
-        console().print("offline sorts by rule and is weak; a strong model by --labeller is better.", style="dim")

@@ -80,7 +80,7 @@ def published_benchmark(name: str) -> PublishedBenchmark | None:
         tables = published()
         arms = (("multi", [row.multi for row in tables.control]), ("single", [row.single for row in tables.control]))
         return PublishedBenchmark(
-            source=f"{tables.source}; judge {tables.judge}; the same {tables.control_seeds} seeds, one image or several",
+            source=f"{tables.source}; judge {tables.judge}; {tables.control_seeds} seeds, one image or several",
             note="Attack success by relation is not published; the paper's single images are not our arm `single`.",
             rates=tuple(
                 PublishedRates(model=row.model, arm=arm, groups={}, average=rate)

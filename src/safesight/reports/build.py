@@ -66,7 +66,9 @@ def gather(paths: Sequence[Path], *, judge: str = "", scores: Path | None = None
     pairs, ours = comparisons(runs), mode_tables(runs)
     maps = [one for run in runs for one in layers(run.probes)]
     points, unmatched = _points(runs, leading, scores)
-    figures: dict[str, alt.TopLevelMixin] = {"modes": charts.modes(ours)}
+    figures: dict[str, alt.TopLevelMixin] = {
+        "modes": charts.modes([one for one in ours if one.table.labeller != "rules"])
+    }
     dots = charts.paired(pairs, leading)
     if dots is not None:
         figures["before-after"] = dots

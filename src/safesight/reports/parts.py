@@ -105,16 +105,16 @@ def modes_part(runs: Sequence[Results], ours: Sequence[Modes], *, figure: str) -
                 if one.table.left_out
             ),
             *(
-                ("offline sorts by rule and is weak; a strong model by --labeller is better.",)
-                if _offline(ours)
+                ("rules: sorted by rule, 5 of 14 fresh answers right; drawn in no figure. Better: --labeller MODEL.",)
+                if _by_rules(ours)
                 else ()
             ),
         ),
     )
 
 
-def _offline(tables: Sequence[Modes]) -> bool:
-    return any(one.table.labeller == "offline" for one in tables)
+def _by_rules(tables: Sequence[Modes]) -> bool:
+    return any(one.table.labeller == "rules" for one in tables)
 
 
 def _share(estimate: Estimate) -> str:

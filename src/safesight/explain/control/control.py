@@ -140,3 +140,13 @@ def control_table(
         rates={arm: rate_table(read(), judge=judge, level=level).overall for arm, read in arms.items()},
         contrasts=tuple(msgspec.structs.replace(c, p_holm=p) for c, p in zip(contrasts, adjusted, strict=True)),
     )
+
+
+_SOUND: Final = ("stitched", "text", "shuffled")
+"""Contrasts that keep everything a case says, the one to quote first; `single` leaves images out."""
+
+
+def headline(table: ControlTable) -> Contrast | None:
+    """The contrast to quote: several images against the same ones joined, else the next that keeps what is said."""
+    found = {contrast.arm: contrast for contrast in table.contrasts}
+    return next((found[arm] for arm in _SOUND if arm in found), None)

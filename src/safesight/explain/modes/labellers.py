@@ -23,7 +23,7 @@ from safesight.explain.modes.rules import RULES_HASH, label_text
 from safesight.judges.rubric import shorten
 from safesight.judges.rubrics import nonce, substitute
 
-OFFLINE: Final = "offline"
+RULES: Final = "rules"
 PROMPT: Final = "modes-v1"
 MAX_TOKENS: Final = 1024
 MAX_CHARS: Final = 24_000
@@ -49,10 +49,10 @@ class Labeller(Protocol):
     async def aclose(self) -> None: ...
 
 
-class OfflineLabeller:
+class RulesLabeller:
     """The rules of `modes_rules`: no model, no network; weak."""
 
-    name = OFFLINE
+    name = RULES
 
     def __init__(self) -> None:
         self.prompt_hash = RULES_HASH
@@ -111,12 +111,12 @@ class ModelLabeller:
 
 
 def open_labeller(name: str) -> Labeller:
-    """`offline`, or any model of `safesight list`.
+    """`rules`, or any model of `safesight list`.
 
     Raises:
         UnknownName: no model of that name.
     """
-    return OfflineLabeller() if name == OFFLINE else ModelLabeller(open_plugin("models", name), name=name)
+    return RulesLabeller() if name == RULES else ModelLabeller(open_plugin("models", name), name=name)
 
 
 @cache
