@@ -8,7 +8,7 @@ from safesight.models.openai.model import OpenAIModel
 from safesight.net.endpoint import Endpoint
 from safesight.net.faults import Address
 from safesight.net.retry import Backoff
-from safesight.wire.chat_request import Layout
+from safesight.wire.chat_request import RequestLayout
 from tests.models.mock_openai import MockOpenAI
 
 KEY = "sk-mock-0123456789"
@@ -21,4 +21,4 @@ def quick(
     address = Address(url=url or server.url, model="mock", key_env="MOCK_KEY", has_key=True)
     backoff = Backoff(attempts=attempts, base_s=0.001, cap_s=0.002)
     endpoint = Endpoint(address, key=KEY, timeout_s=timeout_s, backoff=backoff)
-    return OpenAIModel(endpoint, Layout(model="mock"), name="mock", fingerprint="f", **settings)
+    return OpenAIModel(endpoint, RequestLayout(model="mock"), name="mock", fingerprint="f", **settings)

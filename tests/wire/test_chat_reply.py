@@ -7,7 +7,7 @@ import pytest
 
 from safesight.core.protocols import GeneratedToken
 from safesight.core.records import Usage
-from safesight.wire.chat_reply import Choice, WireMessage, generated_tokens, read_body, read_models
+from safesight.wire.chat_reply import ReplyChoice, WireMessage, generated_tokens, read_body, read_models
 
 
 def message(**fields: Any) -> WireMessage:
@@ -17,7 +17,7 @@ def message(**fields: Any) -> WireMessage:
     return found[0].message
 
 
-def choice(**fields: Any) -> Choice:
+def choice(**fields: Any) -> ReplyChoice:
     found = read_body(json.dumps({"choices": [fields]}).encode()).choices
     assert found
     return found[0]

@@ -11,10 +11,10 @@ from safesight.core.errors import CorruptData, DataError, MissingData
 from safesight.core.messages import Image, Message, TextPart, assistant, system, user
 from safesight.core.records import Decoding
 from safesight.net.upload import INLINE_BYTES, Upload, pack
-from safesight.wire.chat_request import Layout, Piece, chat_pieces, completion_pieces, probing, settings
+from safesight.wire.chat_request import Piece, RequestLayout, chat_pieces, completion_pieces, probing, settings
 from tests.support import PNG
 
-LAYOUT = Layout(model="m")
+LAYOUT = RequestLayout(model="m")
 BIG = PNG + bytes(range(256)) * (INLINE_BYTES // 200)
 """Not a decodable picture: images are never decoded on the way out."""
 
@@ -23,7 +23,7 @@ async def sent(body: bytes | Upload) -> bytes:
     return body if isinstance(body, bytes) else b"".join([bytes(chunk) async for chunk in body])
 
 
-async def request(messages: list[Message], layout: Layout = LAYOUT, tail: bytes = b"") -> dict[str, Any]:
+async def request(messages: list[Message], layout: RequestLayout = LAYOUT, tail: bytes = b"") -> dict[str, Any]:
     return json.loads(await sent(pack(chat_pieces(messages, layout, tail))))
 
 
@@ -60,7 +60,7 @@ async def test_images_go_untouched_and_in_order(data: bytes, tmp_path: Path):
 async def test_detail_is_sent_only_when_set():
     image = Image.from_bytes(PNG)
     plain = await request([user(image)])
-    high = await request([user(image)], Layout(model="m", detail="high"))
+    high = await request([user(image)], RequestLayout(model="m", detail="high"))
     assert "detail" not in plain["messages"][0]["content"][0]["image_url"]
     assert high["messages"][0]["content"][0]["image_url"]["detail"] == "high"
 
@@ -128,7 +128,7 @@ async def test_settings_leave_out_what_is_the_providers_choice():
 
 
 async def test_the_token_limit_has_the_endpoints_name():
-    layout = Layout(model="m", limit_field="max_completion_tokens")
+    layout = RequestLayout(model="m", limit_field="max_completion_tokens")
     body = await request([user("x")], layout, settings(Decoding(max_tokens=5), layout, stream=False).data)
     assert body["max_completion_tokens"] == 5
     assert "max_tokens" not in body

@@ -11,7 +11,7 @@ from safesight.cli.progress import live
 from safesight.cli.tables import console, print_results
 from safesight.core.protocols import Judge
 from safesight.runner import run as runs
-from safesight.runner.plan import Estimate, estimate
+from safesight.runner.plan import CostEstimate, estimate
 from safesight.runner.progress import Progress
 from safesight.runner.results import Results
 from safesight.runner.run import Prepared, RunRequest, prepare
@@ -68,7 +68,7 @@ def _named(judge: str | Judge) -> str:
     return judge if isinstance(judge, str) else judge.name
 
 
-def _print_estimate(guess: Estimate, path: Path, request: RunRequest) -> None:
+def _print_estimate(guess: CostEstimate, path: Path, request: RunRequest) -> None:
     out = console()
     calls = f"{guess.samples} requests" + ("" if request.defence == "none" else f" or more ({request.defence})")
     out.print(

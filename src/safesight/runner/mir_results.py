@@ -48,7 +48,7 @@ _CAME = frozenset({"", "success", "succeeded", "ok", "completed"})
 """Words of `inference_status` for an answer that came; the documented one is "success"."""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class InferenceEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One entry of an inference file."""
 
     item_index: int | None = None
@@ -59,7 +59,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     inference_status: str = ""
 
 
-class Judged(msgspec.Struct, frozen=True, kw_only=True):
+class JudgeEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of a judge file; it carries no id, so it is matched by its texts."""
 
     question: str
@@ -71,7 +71,7 @@ class JudgeFile(msgspec.Struct, frozen=True, kw_only=True):
     """A judge file. `ASR` is a percentage."""
 
     ASR: float
-    judge_result: list[Judged]
+    judge_result: list[JudgeEntry]
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ def export(store: RunStore, out: Path, *, judge: str) -> list[Path]:
     folders = [out / "infer" / model, out / "harmbench" / model]
     for (category, relation), cases in cells.items():
         answers = [_answer(i, case) for i, case in enumerate(cases)]
-        judged = [Judged(question=c.sample.question, answer=_text(c), label=_label(c)) for c in cases]
+        judged = [JudgeEntry(question=c.sample.question, answer=_text(c), label=_label(c)) for c in cases]
         asr = 100 * sum(entry.label == "unsafe" for entry in judged) / len(judged)
         for folder, value in zip(folders, (answers, JudgeFile(ASR=asr, judge_result=judged)), strict=True):
             data = msgspec.json.format(msgspec.json.encode(value), indent=2)
@@ -101,9 +101,9 @@ def export(store: RunStore, out: Path, *, judge: str) -> list[Path]:
     return folders
 
 
-def _answer(index: int, case: Case) -> Answer:
+def _answer(index: int, case: Case) -> InferenceEntry:
     failed = case.response.reply.status not in JUDGED
-    return Answer(
+    return InferenceEntry(
         item_index=index,
         original_question=case.sample.question,
         revised_prompt=case.sample.text,
@@ -158,23 +158,23 @@ def import_run(results: Path, model: str, run: Path, *, samples: Iterable[Sample
     return Imported(cases=cases, verdicts=verdicts, unmatched=unmatched)
 
 
-def _entries(inferred: Path, judged: Path) -> Iterator[tuple[Path, Answer, str | None]]:
+def _entries(inferred: Path, judged: Path) -> Iterator[tuple[Path, InferenceEntry, str | None]]:
     for path in sorted(inferred.glob("*/*.json")):
-        answers = _in_order(_read(path, list[Answer]))
+        answers = _in_order(_read(path, list[InferenceEntry]))
         verdicts = judged / path.parent.name / path.name
         results = _read(verdicts, JudgeFile).judge_result if verdicts.is_file() else []
         for answer, label in zip(answers, _labels(answers, results), strict=True):
             yield path, answer, label
 
 
-def _in_order(answers: list[Answer]) -> list[Answer]:
+def _in_order(answers: list[InferenceEntry]) -> list[InferenceEntry]:
     """Answers by their index where all have one, as the official reader sorts them; else as they stand."""
     if any(answer.item_index is None for answer in answers):
         return answers
     return sorted(answers, key=lambda answer: answer.item_index or 0)
 
 
-def _labels(answers: Sequence[Answer], results: Sequence[Judged]) -> list[str | None]:
+def _labels(answers: Sequence[InferenceEntry], results: Sequence[JudgeEntry]) -> list[str | None]:
     """The label of each answer by its texts; by its prompt too where both files hold the same answers in one order."""
     said = [(result.question, result.answer) for result in results]
     given = [(answer.original_question, answer.answer) for answer in answers]
@@ -200,7 +200,7 @@ def _identity(category: str, relation: str, question: str, prompt: str) -> str:
     return content_hash(category, relation, question.strip(), prompt.strip())
 
 
-def _sample(category: str, relation: str, entry: Answer, known: dict[str, Sample] | None) -> Sample | None:
+def _sample(category: str, relation: str, entry: InferenceEntry, known: dict[str, Sample] | None) -> Sample | None:
     identity = _identity(category, relation, entry.original_question, entry.revised_prompt)
     if known is not None:
         return known.get(identity)
@@ -215,7 +215,7 @@ def _sample(category: str, relation: str, entry: Answer, known: dict[str, Sample
     )
 
 
-def _response(sample: Sample, entry: Answer, model: str) -> Response:
+def _response(sample: Sample, entry: InferenceEntry, model: str) -> Response:
     if entry.inference_status.strip().lower() not in _CAME:
         reply = Reply(status="error", error=f"official results: inference {entry.inference_status}")
     else:

@@ -19,7 +19,7 @@ from safesight.runner.generate import Job, taken
 from safesight.runner.select import grows
 
 
-class Estimate(msgspec.Struct, frozen=True, kw_only=True):
+class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """What `--dry-run` shows. Tokens are rough: four characters of English or one of Chinese make one."""
 
     samples: int
@@ -107,7 +107,7 @@ def open_or_create(path: Path, wanted: Manifest) -> RunStore:
     )
 
 
-def estimate(job: Job) -> Estimate:
+def estimate(job: Job) -> CostEstimate:
     """Count what a run would send, without sending it; reads every selected sample once."""
     keep = taken(job)
     counts = dict.fromkeys(("samples", "benign", "broken", "images", "image_bytes", "prompt_tokens"), 0)
@@ -123,7 +123,7 @@ def estimate(job: Job) -> Estimate:
     completion = None if job.decoding.max_tokens is None else counts["samples"] * job.decoding.max_tokens
     prices = job.model.prices if isinstance(job.model, PricedModel) else None
     usage = Usage(prompt_tokens=counts["prompt_tokens"], completion_tokens=completion or 0)
-    return Estimate(**counts, completion_tokens=completion, cost_usd=prices.cost_usd(usage) if prices else None)
+    return CostEstimate(**counts, completion_tokens=completion, cost_usd=prices.cost_usd(usage) if prices else None)
 
 
 def _size(path: str | None, data: bytes | None) -> int:

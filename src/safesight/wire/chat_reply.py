@@ -61,7 +61,7 @@ class TokenLogprob(msgspec.Struct, frozen=True):
     top_logprobs: list[TokenLogprob] | None = None
 
 
-class Logprobs(msgspec.Struct, frozen=True):
+class ChoiceLogprobs(msgspec.Struct, frozen=True):
     """Log-probabilities as chat sends them (`content`), or as completions do (the other fields)."""
 
     content: list[TokenLogprob] | None = None
@@ -70,7 +70,7 @@ class Logprobs(msgspec.Struct, frozen=True):
     top_logprobs: list[dict[str, float | None] | None] | None = None
 
 
-class Choice(msgspec.Struct, frozen=True):
+class ReplyChoice(msgspec.Struct, frozen=True):
     """One choice of a reply, chunk or completion."""
 
     message: WireMessage | None = None
@@ -79,7 +79,7 @@ class Choice(msgspec.Struct, frozen=True):
     finish_reason: str | None = None
     native_finish_reason: str | None = None
     """The provider's own word, where a gateway (OpenRouter) translates it."""
-    logprobs: Logprobs | None = None
+    logprobs: ChoiceLogprobs | None = None
     error: object = None
 
 
@@ -111,7 +111,7 @@ class _PromptFeedback(msgspec.Struct, frozen=True):
 class Body(msgspec.Struct, frozen=True):
     """A chat reply, a streamed chunk or a completion; `error` instead of choices when it failed."""
 
-    choices: list[Choice] | None = None
+    choices: list[ReplyChoice] | None = None
     model: str | None = None
     usage: WireUsage | None = None
     error: object = None
@@ -196,7 +196,7 @@ def content_text(content: Content) -> str:
     return content or ""
 
 
-def generated_tokens(choice: Choice) -> tuple[GeneratedToken, ...]:
+def generated_tokens(choice: ReplyChoice) -> tuple[GeneratedToken, ...]:
     """The generated tokens with their alternatives, as chat or completions give them; () when not offered."""
     logprobs = choice.logprobs
     if logprobs is None:
@@ -211,7 +211,7 @@ def generated_tokens(choice: Choice) -> tuple[GeneratedToken, ...]:
     return tuple(GeneratedToken(text, _alternatives(pairs)) for text, pairs in rows)
 
 
-def _completion_rows(logprobs: Logprobs) -> list[tuple[str, list[tuple[str, float | None]]]]:
+def _completion_rows(logprobs: ChoiceLogprobs) -> list[tuple[str, list[tuple[str, float | None]]]]:
     """Tokens and alternatives of the older protocol; a server that names no token is taken to say the likeliest."""
     tops = logprobs.top_logprobs or []
     names = logprobs.tokens or [_likeliest(top or {}) for top in tops]

@@ -20,7 +20,7 @@ Piece = bytes | Image
 _json = msgspec.json.Encoder().encode
 
 
-class Layout(msgspec.Struct, frozen=True, kw_only=True):
+class RequestLayout(msgspec.Struct, frozen=True, kw_only=True):
     """What of a request's shape depends on the endpoint and the user, not on the sample."""
 
     model: str
@@ -31,7 +31,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """The other name of the limit, where the server has refused it."""
 
 
-def chat_pieces(messages: Sequence[Message], layout: Layout, tail: bytes) -> list[Piece]:
+def chat_pieces(messages: Sequence[Message], layout: RequestLayout, tail: bytes) -> list[Piece]:
     """A chat request as JSON bytes with images in their places; `tail` is what `settings` or `probing` made."""
     pieces: list[Piece] = [b'{"model":' + _json(layout.model) + b',"messages":[']
     for number, message in enumerate(messages):
@@ -46,7 +46,7 @@ def chat_pieces(messages: Sequence[Message], layout: Layout, tail: bytes) -> lis
     return _merged(pieces)
 
 
-def completion_pieces(prompt: str, layout: Layout, tail: bytes) -> list[Piece]:
+def completion_pieces(prompt: str, layout: RequestLayout, tail: bytes) -> list[Piece]:
     """A raw completion request (no chat template)."""
     return [b'{"model":' + _json(layout.model) + b',"prompt":' + _json(prompt) + tail + b"}"]
 
@@ -59,7 +59,7 @@ class Tail(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=64)
-def settings(decoding: Decoding, layout: Layout, *, stream: bool, without: frozenset[str] = frozenset()) -> Tail:
+def settings(decoding: Decoding, layout: RequestLayout, *, stream: bool, without: frozenset[str] = frozenset()) -> Tail:
     """Decoding settings as the end of a request; what is None is left to the provider, `without` is not sent.
 
     The repetition penalty goes by both of its names, vLLM's and llama.cpp's, as servers pass over the one they
@@ -80,7 +80,7 @@ def settings(decoding: Decoding, layout: Layout, *, stream: bool, without: froze
 
 @lru_cache(maxsize=64)
 def probing(
-    layout: Layout, *, max_tokens: int, top_logprobs: int, chat: bool, without: frozenset[str] = frozenset()
+    layout: RequestLayout, *, max_tokens: int, top_logprobs: int, chat: bool, without: frozenset[str] = frozenset()
 ) -> Tail:
     """Greedy decoding with log-probabilities as the end of a request; completions give them by number."""
     fields: dict[str, object] = {

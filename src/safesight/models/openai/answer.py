@@ -16,14 +16,14 @@ from safesight.core.records import Reply, Status, Usage
 from safesight.models.openai.pricing import Prices
 from safesight.net.blocks import is_block_reason
 from safesight.net.faults import Address, Fault, body_fault
-from safesight.wire.chat_reply import Body, Choice
+from safesight.wire.chat_reply import Body, ReplyChoice
 from safesight.wire.thinking import split
 
 _CUT: Final = frozenset({"length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded"})
 """Finish reasons of a token limit (OpenAI; Gemini and Anthropic; Mistral)."""
 
 
-class Answer:
+class CollectedAnswer:
     """Collects one reply."""
 
     def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
@@ -38,7 +38,7 @@ class Answer:
         self._text: list[str] = []
         self._trace: list[str] = []
 
-    def add(self, body: Body, address: Address) -> Choice | None:
+    def add(self, body: Body, address: Address) -> ReplyChoice | None:
         """Take a body or a chunk; returns its first choice, where it has one.
 
         Raises:

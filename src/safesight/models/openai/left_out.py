@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from safesight.net.faults import Fault
-from safesight.wire.chat_request import Layout
+from safesight.wire.chat_request import RequestLayout
 
 _REFUSES: Final = re.compile(
     r"unsupported|not (?:be )?supported|(?:does|do)(?: not|n't) (?:support|accept|allow)|unrecogni[sz]ed"
@@ -37,7 +37,7 @@ class LeftOut:
         layout: the request's shape before anything is known.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: RequestLayout) -> None:
         self.layout = layout
         self.reasons: dict[str, str] = {}
         """Setting -> what the provider said of it, for the run file."""
@@ -72,7 +72,7 @@ class LeftOut:
         other = _LIMITS[1 - _LIMITS.index(refused)]
         if self.layout.limit_refused:
             return False
-        self.layout = Layout(
+        self.layout = RequestLayout(
             model=self.layout.model, detail=self.layout.detail, limit_field=other, limit_refused=refused
         )
         return True

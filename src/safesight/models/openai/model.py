@@ -19,15 +19,15 @@ from safesight.core.records import Decoding, Reply
 from safesight.media.described import describe_images
 from safesight.media.ocr import OcrReader
 from safesight.media.shrink import shrink
-from safesight.models.openai.answer import Answer
+from safesight.models.openai.answer import CollectedAnswer
 from safesight.models.openai.left_out import LeftOut
 from safesight.models.openai.pricing import Prices
 from safesight.models.openai.reading import check_end, read_answer, read_bodies, read_choice
 from safesight.net.endpoint import Asked, Endpoint
 from safesight.net.faults import Fault
 from safesight.net.upload import Upload, pack
-from safesight.wire.chat_reply import Choice, generated_tokens
-from safesight.wire.chat_request import Layout, Piece, Tail, chat_pieces, completion_pieces, probing, settings
+from safesight.wire.chat_reply import ReplyChoice, generated_tokens
+from safesight.wire.chat_request import Piece, RequestLayout, Tail, chat_pieces, completion_pieces, probing, settings
 from safesight.wire.thinking import ThinkingSplitter
 
 CHAT: Final = "/chat/completions"
@@ -42,7 +42,7 @@ class OpenAIModel:
     def __init__(
         self,
         endpoint: Endpoint,
-        layout: Layout,
+        layout: RequestLayout,
         *,
         name: str,
         fingerprint: str,
@@ -140,7 +140,7 @@ class OpenAIModel:
                 known.layout, max_tokens=max_tokens, top_logprobs=top_logprobs, chat=chat, without=known.names
             )
 
-        async def ask(tail: Tail) -> Asked[Choice]:
+        async def ask(tail: Tail) -> Asked[ReplyChoice]:
             if isinstance(prompt, str):
                 body = pack(completion_pieces(prompt, self._left_out.layout, tail.data))
                 return await self._endpoint.ask("/completions", body, self._read_choice)
@@ -173,7 +173,7 @@ class OpenAIModel:
                 if not self._left_out.learn(fault, tail.names):
                     raise
 
-    async def _ask_chat(self, messages: Sequence[Message], tail: Tail) -> Asked[Answer]:
+    async def _ask_chat(self, messages: Sequence[Message], tail: Tail) -> Asked[CollectedAnswer]:
         return await self._endpoint.ask(CHAT, await self._chat(messages, tail), self._read_answer)
 
     async def _chat(self, messages: Sequence[Message], tail: Tail) -> bytes | Upload:
@@ -187,14 +187,14 @@ class OpenAIModel:
     async def _small(self, piece: Piece, max_side: int) -> Piece:
         return await asyncio.to_thread(shrink, piece, max_side=max_side) if isinstance(piece, Image) else piece
 
-    async def _read_answer(self, response: aiohttp.ClientResponse) -> Answer:
+    async def _read_answer(self, response: aiohttp.ClientResponse) -> CollectedAnswer:
         return await read_answer(response, self._endpoint.address, streamed=self._streaming)
 
-    async def _read_choice(self, response: aiohttp.ClientResponse) -> Choice:
+    async def _read_choice(self, response: aiohttp.ClientResponse) -> ReplyChoice:
         return await read_choice(response, self._endpoint.address)
 
     async def _deltas(self, response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
-        answer = Answer()
+        answer = CollectedAnswer()
         splitter = ThinkingSplitter()
         async for body in read_bodies(response, self._endpoint.address, answer):
             choice = answer.add(body, self._endpoint.address)
@@ -214,7 +214,7 @@ class OpenAIModel:
             provider_model=answer.model,
         )
 
-    def _reply(self, asked: Asked[Answer]) -> Reply:
+    def _reply(self, asked: Asked[CollectedAnswer]) -> Reply:
         first = asked.value.first_at
         return asked.value.reply(
             prices=self.prices,

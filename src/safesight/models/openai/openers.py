@@ -24,7 +24,7 @@ from safesight.net.endpoint import Endpoint
 from safesight.net.faults import Address, Fault
 from safesight.net.retry import Backoff
 from safesight.wire.chat_reply import read_models
-from safesight.wire.chat_request import Layout
+from safesight.wire.chat_request import RequestLayout
 
 
 class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,7 +117,7 @@ def _open(
     reading = () if reader is None else ("ocr", reader.fingerprint)
     return OpenAIModel(
         connect(address),
-        Layout(model=model, detail=chosen.detail, limit_field=limit_field),
+        RequestLayout(model=model, detail=chosen.detail, limit_field=limit_field),
         name=name,
         # Not the key, timeout, retries, streaming or prices: none of them changes an answer.
         fingerprint=content_hash("openai_api", url, model, chosen.detail, chosen.max_side, *reading),

@@ -6,21 +6,21 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from safesight.models.openai.answer import Answer
+from safesight.models.openai.answer import CollectedAnswer
 from safesight.net.body import MAX_REPLY_BYTES, linger, read_all
 from safesight.net.faults import Address, Fault
-from safesight.wire.chat_reply import DONE, Body, Choice, read_body
+from safesight.wire.chat_reply import DONE, Body, ReplyChoice, read_body
 from safesight.wire.sse import EventReader, EventTooLong
 
 
-async def read_answer(response: aiohttp.ClientResponse, address: Address, *, streamed: bool) -> Answer:
+async def read_answer(response: aiohttp.ClientResponse, address: Address, *, streamed: bool) -> CollectedAnswer:
     """The whole answer; `streamed` says whether a stream was asked for.
 
     Raises:
         Fault: there is none.
         ModelError: there will never be one.
     """
-    answer = Answer()
+    answer = CollectedAnswer()
     if not is_stream(response, asked=streamed):
         _take_whole(answer, _body(await read_all(response), address), address)
         return answer
@@ -36,7 +36,7 @@ async def read_answer(response: aiohttp.ClientResponse, address: Address, *, str
     return answer
 
 
-def _take_whole(answer: Answer, body: Body, address: Address) -> Choice | None:
+def _take_whole(answer: CollectedAnswer, body: Body, address: Address) -> ReplyChoice | None:
     """The one body of an unstreamed reply; billed replies without choices are empty answers.
 
     Raises:
@@ -52,13 +52,13 @@ def _take_whole(answer: Answer, body: Body, address: Address) -> Choice | None:
     return None
 
 
-async def read_choice(response: aiohttp.ClientResponse, address: Address) -> Choice:
+async def read_choice(response: aiohttp.ClientResponse, address: Address) -> ReplyChoice:
     """The first choice of an unstreamed reply.
 
     Raises:
         Fault, ModelError: as `read_answer`.
     """
-    answer = Answer()
+    answer = CollectedAnswer()
     choice = _take_whole(answer, _body(await read_all(response), address), address)
     if choice is None:
         why = f"blocked ({answer.finish_reason})" if answer.blocked else "empty"
@@ -66,7 +66,9 @@ async def read_choice(response: aiohttp.ClientResponse, address: Address) -> Cho
     return choice
 
 
-async def read_bodies(response: aiohttp.ClientResponse, address: Address, answer: Answer) -> AsyncIterator[Body]:
+async def read_bodies(
+    response: aiohttp.ClientResponse, address: Address, answer: CollectedAnswer
+) -> AsyncIterator[Body]:
     """Chunks of a stream; of a server that answers a stream request whole, its one body.
 
     `answer.ended` is set when the stream says that it is complete.
@@ -91,7 +93,7 @@ async def read_bodies(response: aiohttp.ClientResponse, address: Address, answer
         yield _body(payload, address)
 
 
-def check_end(answer: Answer, address: Address) -> None:
+def check_end(answer: CollectedAnswer, address: Address) -> None:
     """Raise Fault for a stream that was cut off."""
     if not (answer.finish_reason or answer.ended):
         raise _malformed("the stream ended before the answer did", address)
