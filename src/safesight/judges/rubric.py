@@ -52,7 +52,9 @@ class RubricJudge:
         self._model, self._rule, self._images, self._max_chars = model, rule, images, max_chars
         self._decoding = Decoding(temperature=0.0, max_tokens=max_tokens)
         prompts = [rubric(known).sha256 for known in ([rule] if rule else RULES)]
-        self.fingerprint = content_hash("rubric", model.fingerprint, prompts, images, self._decoding, max_chars)
+        self.fingerprint = content_hash(
+            "rubric-closing-line", model.fingerprint, prompts, images, self._decoding, max_chars
+        )
         self._asking = Asking(self.name, model)
 
     @property
