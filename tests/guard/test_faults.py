@@ -177,7 +177,7 @@ async def one_stream(seed: int, faults: Counter[str]) -> tuple[str, int, str, st
         await consuming
     finish = shown[-1].finish_reason if shown else ""
     texts = [delta.text for delta in shown if delta.text]
-    if texts and texts[-1] == REFUSAL:
+    if texts and texts[-1].removeprefix("\n\n") == REFUSAL:
         assert stream.stop is not None
         texts.pop()
     return "".join(texts), detector.cleared.length, text, finish
