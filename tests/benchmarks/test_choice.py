@@ -8,7 +8,7 @@ import pytest
 
 from safesight.analysis.targets import answers_target
 from safesight.benchmarks.choice import INSTRUCTION, ChoiceBenchmark, prompt_parts
-from safesight.benchmarks.choice_layouts import Choice
+from safesight.benchmarks.choice_layouts import ChoiceItem
 from safesight.core.errors import ConfigError, CorruptData, MissingData, UnknownName
 from safesight.core.messages import Image, ImagePart, TextPart
 from safesight.core.protocols import BrokenItem, DataOptions
@@ -140,8 +140,8 @@ def test_a_missing_image_breaks_its_item_only(tmp_path: Path, picture: Picture) 
     assert isinstance(fine, Sample)
 
 
-def _choice(question: str, options: tuple[str, ...] = ("x", "y")) -> Choice:
-    return Choice(where="w", item="0", pair="0", task="t", question=question, options=options, answer="A")
+def _choice(question: str, options: tuple[str, ...] = ("x", "y")) -> ChoiceItem:
+    return ChoiceItem(where="w", item="0", pair="0", task="t", question=question, options=options, answer="A")
 
 
 def test_images_stand_at_their_marks_when_there_is_one_each(picture: Picture) -> None:

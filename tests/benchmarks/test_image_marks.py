@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safesight.benchmarks.choice import prompt_parts
-from safesight.benchmarks.choice_layouts import Choice
+from safesight.benchmarks.choice_layouts import ChoiceItem
 from safesight.benchmarks.image_marks import place_images
 from safesight.core.messages import Image, TextPart
 from tests.support import png
@@ -50,7 +50,7 @@ def test_a_numbered_mark_shows_the_image_of_that_number(text: str, count: int, p
 
 
 def test_marks_inside_options_are_marks() -> None:
-    item = Choice(
+    item = ChoiceItem(
         where="w", item="0", pair="0", task="t", question="What follows <image 1>?", options=("<image 3>", "<image 2>"),
         answer="A",
     )  # fmt: skip

@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from safesight.benchmarks.choice_layouts import Choice, find_files, read_images, read_items, stream_images
+from safesight.benchmarks.choice_layouts import ChoiceItem, find_files, read_images, read_items, stream_images
 from safesight.benchmarks.image_marks import is_numbered, place_images
-from safesight.benchmarks.sources import Keys, Place, Samples, check_options, locate_local, records_hash, report
+from safesight.benchmarks.sources import Place, Samples, UniqueKeys, check_options, locate_local, records_hash, report
 from safesight.benchmarks.tables import Row
 from safesight.core.errors import DataError
 from safesight.core.messages import Image, Message, Part
@@ -78,12 +78,12 @@ class ChoiceBenchmark:
         return dataset, place
 
 
-def _content(item: Choice) -> list[object]:
+def _content(item: ChoiceItem) -> list[object]:
     return [item.task, item.question, list(item.options), item.answer]
 
 
-def _read(files: dict[Path, list[Choice]], *, root: Path) -> Iterator[Sample | BrokenItem]:
-    unique = Keys()
+def _read(files: dict[Path, list[ChoiceItem]], *, root: Path) -> Iterator[Sample | BrokenItem]:
+    unique = UniqueKeys()
     for path, items in files.items():
         for item, (row, layout) in zip(items, stream_images(path), strict=True):
             if not item.answer:
@@ -95,7 +95,7 @@ def _read(files: dict[Path, list[Choice]], *, root: Path) -> Iterator[Sample | B
                 yield BrokenItem(item=item.where, error=error, benign=True)
 
 
-def _sample(item: Choice, row: Row, images: Sequence[Image], unique: Keys) -> Sample:
+def _sample(item: ChoiceItem, row: Row, images: Sequence[Image], unique: UniqueKeys) -> Sample:
     pair = content_hash(item.task, item.pair)
     # Numbered marks were once shown in another order: what was answered then is no answer to this.
     placed = ["numbered"] if is_numbered("\n".join([item.question, *item.options])) else []
@@ -115,7 +115,7 @@ def _sample(item: Choice, row: Row, images: Sequence[Image], unique: Keys) -> Sa
     )
 
 
-def prompt_parts(item: Choice, images: Sequence[Image], *, context: str = "") -> tuple[Part, ...]:
+def prompt_parts(item: ChoiceItem, images: Sequence[Image], *, context: str = "") -> tuple[Part, ...]:
     """The user turn: context, question, lettered options and the instruction, with the images at their marks.
 
     MMIU's `context` repeats the options; it is left out where it does.

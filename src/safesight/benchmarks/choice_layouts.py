@@ -45,7 +45,7 @@ _OPTION_LINE = re.compile(r"^\s*\(?([A-Z])\)?\s*[:.)]\s*(.*)$")
 _LETTER = re.compile(r"^\W*([A-Z])\W*$")
 
 
-class Layout(msgspec.Struct, frozen=True, kw_only=True):
+class ChoiceLayout(msgspec.Struct, frozen=True, kw_only=True):
     """What the columns of one file are called; "" where there is none."""
 
     options: str
@@ -59,7 +59,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         return tuple(name for name in ("question", self.options, self.answer, self.task) if name)
 
 
-class Choice(msgspec.Struct, frozen=True, kw_only=True):
+class ChoiceItem(msgspec.Struct, frozen=True, kw_only=True):
     """One question with its options; `answer` is a letter, or "" where it is hidden."""
 
     where: str
@@ -87,13 +87,13 @@ def find_files(source: Path) -> list[Path]:
     return files
 
 
-def layout_of(columns: Sequence[str], *, where: str) -> Layout:
+def layout_of(columns: Sequence[str], *, where: str) -> ChoiceLayout:
     """Tell the layout by its columns.
 
     Raises:
         CorruptData: a question, options, answer or images column is missing; says what came.
     """
-    found = Layout(
+    found = ChoiceLayout(
         options=_first(columns, OPTIONS),
         answer=_first(columns, ANSWERS),
         task=_first(columns, TASKS),
@@ -112,7 +112,7 @@ def _first(columns: Sequence[str], names: Sequence[str]) -> str:
     return next((name for name in names if name in columns), "")
 
 
-def read_items(path: Path) -> list[Choice]:
+def read_items(path: Path) -> list[ChoiceItem]:
     """Every item of one file, without its images.
 
     Raises:
@@ -126,7 +126,7 @@ def read_items(path: Path) -> list[Choice]:
     return [_item(row, layout, path, i) for i, row in enumerate(read_columns(path, (*layout.text, *ids)))]
 
 
-def stream_images(path: Path) -> Iterator[tuple[Row, Layout]]:
+def stream_images(path: Path) -> Iterator[tuple[Row, ChoiceLayout]]:
     """Every row of a file with its images, in the order of `read_items`; a few rows in memory at a time."""
     if path.suffix not in TABLES:
         yield from _json_rows(path)
@@ -136,7 +136,7 @@ def stream_images(path: Path) -> Iterator[tuple[Row, Layout]]:
         yield row, layout
 
 
-def _json_rows(path: Path) -> Iterator[tuple[Row, Layout]]:
+def _json_rows(path: Path) -> Iterator[tuple[Row, ChoiceLayout]]:
     for position, entry in enumerate(_entries(path)):
         if not isinstance(entry, dict):
             raise CorruptData(f"{path}: item {position}: expected an object, got {type(entry).__name__}.")
@@ -159,11 +159,11 @@ def _entries(path: Path) -> list[object]:
         raise CorruptData(f"{path}: expected one JSON object a line: {error}.") from None
 
 
-def _item(row: Mapping[str, Any], layout: Layout, path: Path, position: int) -> Choice:
+def _item(row: Mapping[str, Any], layout: ChoiceLayout, path: Path, position: int) -> ChoiceItem:
     where = f"{path.name}, item {position}"
     options = _options(row[layout.options], where=where)
     item = str(row.get("idx") if row.get("idx") is not None else position)
-    return Choice(
+    return ChoiceItem(
         where=where,
         item=item,
         pair=min(item, str(row.get("counterpart_idx") or item)),
@@ -204,7 +204,7 @@ def _answer(cell: object, options: Sequence[str], *, where: str) -> str:
     return letter[1]
 
 
-def read_images(row: Row, layout: Layout, *, folder: Path, root: Path, where: str) -> tuple[Image, ...]:
+def read_images(row: Row, layout: ChoiceLayout, *, folder: Path, root: Path, where: str) -> tuple[Image, ...]:
     """The images of one row, checked; names are of files beside the row's own, in `folder`, and below `root`.
 
     Raises:

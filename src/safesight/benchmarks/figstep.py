@@ -14,9 +14,9 @@ from typing import Final
 
 from safesight.benchmarks.images import image_from_file
 from safesight.benchmarks.sources import (
-    Keys,
     Place,
     Samples,
+    UniqueKeys,
     check_options,
     count_problems,
     locate_local,
@@ -125,7 +125,7 @@ def _reader(
     rows: list[dict[str, str]], *, folder: Path, root: Path, arm: str
 ) -> Callable[[], Iterator[Sample | BrokenItem]]:
     def read() -> Iterator[Sample | BrokenItem]:
-        unique = Keys()
+        unique = UniqueKeys()
         for row in rows:
             name = f"query_{row['dataset']}_{row['category_id']}_{row['task_id']}_6.png"
             try:
@@ -136,7 +136,7 @@ def _reader(
     return read
 
 
-def _sample(row: dict[str, str], *, path: Path, root: Path, arm: str, unique: Keys) -> Sample:
+def _sample(row: dict[str, str], *, path: Path, root: Path, arm: str, unique: UniqueKeys) -> Sample:
     topic, question = row["category_name"], row["question"]
     if not question.strip():
         raise CorruptData(f"{path.name}: expected a question, got an empty cell. {REMEDY}")

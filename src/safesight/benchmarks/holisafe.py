@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from safesight.benchmarks.listed import Entry, first_of, opened, read_entries
+from safesight.benchmarks.listed import ListedRequest, first_of, opened, read_entries
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.core.errors import CorruptData, MissingData
 from safesight.core.protocols import DataOptions, DataReport, Metric
@@ -76,11 +76,11 @@ class HoliSafe:
         return opened(self.name, entries, place=place, arm=arm, expected={}), place
 
 
-def _entry(row: dict[str, Any], path: Path, folder: Path) -> Entry:
+def _entry(row: dict[str, Any], path: Path, folder: Path) -> ListedRequest:
     kind, category = str(row["type"]), str(row["category"])
     if kind not in TYPES:
         raise CorruptData(f"{path}, {row['id']}: expected a type of {', '.join(TYPES)}, got {kind!r}.")
-    return Entry(
+    return ListedRequest(
         item=f"{path.name}, {row['id']}",
         question=str(row["query"]),
         text=str(row["query"]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from safesight.benchmarks.listed import Entry, first_of, opened
+from safesight.benchmarks.listed import ListedRequest, first_of, opened
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.benchmarks.tables import read_csv
 from safesight.core.errors import MissingData
@@ -88,7 +88,7 @@ class JailBreakV:
         if path is None:
             raise MissingData(f"{place.path}: expected JailBreakV_28K/{file}, found none. {REMEDY}")
         entries = [
-            Entry(
+            ListedRequest(
                 item=f"{path.name}, {row['id']}",
                 question=row["redteam_query"],
                 text=row["jailbreak_query"],

@@ -1,7 +1,7 @@
 """Benchmarks that are a list of requests, each with its images in files: from entries to samples.
 
-A benchmark's own module reads its layout into `Entry`s; what is the same for all of them (keys that hash content,
-images opened one at a time, a missing image that stands in its item's place, counts) is here.
+A benchmark's own module reads its layout into `ListedRequest`s; what is the same for all of them (keys that hash
+content, images opened one at a time, a missing image that stands in its item's place, counts) is here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from safesight.benchmarks.images import image_from_file
-from safesight.benchmarks.sources import Keys, Place, Samples, count_problems, records_hash
+from safesight.benchmarks.sources import Place, Samples, UniqueKeys, count_problems, records_hash
 from safesight.benchmarks.tables import read_json, require_columns
 from safesight.core.errors import CorruptData, DataError
 from safesight.core.messages import user
@@ -24,7 +24,7 @@ from safesight.core.taxonomy import OTHER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class ListedRequest:
     """One request as a data set lists it, its images not yet opened."""
 
     item: str
@@ -49,7 +49,7 @@ class Entry:
 
 def opened(
     name: str,
-    entries: Sequence[Entry],
+    entries: Sequence[ListedRequest],
     *,
     place: Place,
     arm: str,
@@ -102,12 +102,12 @@ def first_of(root: Path, *names: str) -> Path | None:
     return next((root / name for name in names if (root / name).exists()), None)
 
 
-def _content(entry: Entry) -> list[object]:
+def _content(entry: ListedRequest) -> list[object]:
     return [entry.language, entry.group, entry.category, entry.question, entry.text, entry.benign, entry.target or ""]
 
 
-def _read(name: str, entries: Sequence[Entry], *, root: Path, arm: str) -> Iterator[Sample | BrokenItem]:
-    unique = Keys()
+def _read(name: str, entries: Sequence[ListedRequest], *, root: Path, arm: str) -> Iterator[Sample | BrokenItem]:
+    unique = UniqueKeys()
     for entry in entries:
         try:
             yield _sample(name, entry, root=root, arm=arm, unique=unique)
@@ -115,7 +115,7 @@ def _read(name: str, entries: Sequence[Entry], *, root: Path, arm: str) -> Itera
             yield BrokenItem(item=entry.item, error=error, benign=entry.benign)
 
 
-def _sample(name: str, entry: Entry, *, root: Path, arm: str, unique: Keys) -> Sample:
+def _sample(name: str, entry: ListedRequest, *, root: Path, arm: str, unique: UniqueKeys) -> Sample:
     images = tuple(image_from_file(path, root=root) for path in entry.images)
     return Sample(
         key=unique(sample_key(name, "", _content(entry), images, arm)),

@@ -38,7 +38,7 @@ _TEXT: Final = ("id", "original_question", "relationship_type", "revised_prompt"
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class MirItem:
     """One case, its images not yet read."""
 
     id: str
@@ -61,11 +61,11 @@ class Item:
 class Extracted:
     """`<Category>/<Relation>_final.json` beside `<Category>/images/<Relation>/`."""
 
-    items: list[Item]
+    items: list[MirItem]
     root: Path
     name = "extracted"
 
-    def __iter__(self) -> Iterator[tuple[Item, None]]:
+    def __iter__(self) -> Iterator[tuple[MirItem, None]]:
         return ((item, None) for item in self.items)
 
 
@@ -73,12 +73,12 @@ class Extracted:
 class Tables:
     """Parquet or Arrow files with an `images` column of encoded bytes."""
 
-    items: list[Item]
+    items: list[MirItem]
     files: list[Path]
     name: str
     root: Path
 
-    def __iter__(self) -> Iterator[tuple[Item, Row]]:
+    def __iter__(self) -> Iterator[tuple[MirItem, Row]]:
         rows = (row for path in self.files for row in stream_rows(path))
         return zip(self.items, rows, strict=True)
 
@@ -95,7 +95,7 @@ def read_layout(source: Path) -> Extracted | Tables:
     files = _files(source)
     if not files:
         raise MissingData(f"{source}: expected *.parquet, *.arrow or <Category>/<Relation>_final.json. {REMEDY}")
-    items: list[Item] = []
+    items: list[MirItem] = []
     for path in files:
         found = column_names(path)
         require_columns(found, (*_TEXT, "category", "images"), where=str(path))
@@ -104,12 +104,12 @@ def read_layout(source: Path) -> Extracted | Tables:
     return Tables(items, files, "parquet" if files[0].suffix == ".parquet" else "save_to_disk", source)
 
 
-def count_images(item: Item, row: Row | None) -> int:
+def count_images(item: MirItem, row: Row | None) -> int:
     """How many images a case has, none of them opened."""
     return item.count or (len(row["images"] or []) if row is not None else 0)
 
 
-def read_images(item: Item, row: Row | None, *, root: Path, first_only: bool = False) -> tuple[Image, ...]:
+def read_images(item: MirItem, row: Row | None, *, root: Path, first_only: bool = False) -> tuple[Image, ...]:
     """The images of one item, checked; from its files below `root`, or from its table row.
 
     Raises:
@@ -155,7 +155,7 @@ def _files(source: Path) -> list[Path]:
     return parquet or files
 
 
-def _extracted(path: Path) -> Iterable[Item]:
+def _extracted(path: Path) -> Iterable[MirItem]:
     found = read_json(path)
     if not isinstance(found, list):
         raise CorruptData(f"{path}: expected a list of cases, got {type(found).__name__}. Extract the data again.")
@@ -173,7 +173,7 @@ def _extracted(path: Path) -> Iterable[Item]:
         yield _item(row, category=path.parent.name, position=position, folder=path.parent)
 
 
-def _item(row: Row, *, category: str, position: int, folder: Path | None = None) -> Item:
+def _item(row: Row, *, category: str, position: int, folder: Path | None = None) -> MirItem:
     """One row as a case; `folder` is where its image files are, None in tables."""
     relation = str(row["relationship_type"])
     where = f"{category}/{relation}/{row['id'] if row['id'] is not None else f'case {position}'}"
@@ -198,7 +198,7 @@ def _item(row: Row, *, category: str, position: int, folder: Path | None = None)
         faults.append(
             f"{where}, images: expected names of files, got a null or something else. Extract the data again."
         )
-    return Item(
+    return MirItem(
         id=text("id"),
         category=category,
         relation=relation,

@@ -14,12 +14,12 @@ from typing import Final
 
 from safesight.benchmarks.arms import ARMS, apply_arm, shuffled_order, told
 from safesight.benchmarks.images import keep
-from safesight.benchmarks.mir_layouts import REMEDY, Extracted, Item, Tables, count_images, read_images, read_layout
+from safesight.benchmarks.mir_layouts import REMEDY, Extracted, MirItem, Tables, count_images, read_images, read_layout
 from safesight.benchmarks.relations import FAMILIES, HAZARDS
 from safesight.benchmarks.sources import (
-    Keys,
     Place,
     Samples,
+    UniqueKeys,
     check_options,
     count_problems,
     locate,
@@ -110,7 +110,7 @@ class MirSafetyBench:
         return dataset, place, layout.name
 
 
-def _check(items: Sequence[Item], *, where: str) -> None:
+def _check(items: Sequence[MirItem], *, where: str) -> None:
     reject_duplicates((item.where for item in items), where=where)
     for item in items:
         if item.relation not in RELATIONS or item.category not in HAZARDS:
@@ -121,9 +121,9 @@ def _check(items: Sequence[Item], *, where: str) -> None:
 
 
 def _read(layout: Extracted | Tables, *, arm: str, seed: int) -> Iterator[Sample | BrokenItem]:
-    unique = Keys()
+    unique = UniqueKeys()
     if arm == "text" and all(item.count for item in layout.items):
-        rows: Iterator[tuple[Item, Row | None]] = ((item, None) for item in layout.items)
+        rows: Iterator[tuple[MirItem, Row | None]] = ((item, None) for item in layout.items)
     else:
         rows = iter(layout)
     for item, row in rows:
@@ -133,7 +133,7 @@ def _read(layout: Extracted | Tables, *, arm: str, seed: int) -> Iterator[Sample
             yield BrokenItem(item=item.where, error=error, benign=False)
 
 
-def _sample(item: Item, row: Row | None, *, root: Path, arm: str, seed: int, unique: Keys) -> Sample:
+def _sample(item: MirItem, row: Row | None, *, root: Path, arm: str, seed: int, unique: UniqueKeys) -> Sample:
     if item.fault:
         raise CorruptData(item.fault)
     content: list[object] = _content(item)
@@ -167,5 +167,5 @@ def _sample(item: Item, row: Row | None, *, root: Path, arm: str, seed: int, uni
     )
 
 
-def _content(item: Item, *more: object) -> list[object]:
+def _content(item: MirItem, *more: object) -> list[object]:
     return [item.category, item.relation, item.question, item.prompt, list(item.descriptions), *more]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from safesight.benchmarks.listed import Entry, opened, read_entries
+from safesight.benchmarks.listed import ListedRequest, opened, read_entries
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.core.errors import MissingData
 from safesight.core.protocols import DataOptions, DataReport, Metric
@@ -69,7 +69,7 @@ class MIS:
         place = locate(options, repo=REPO, patterns=["mis_*.json", "*_image/*"], remedy=REMEDY)
         files = {split: place.path / f"mis_{split}.json" for split in ("easy", "hard", "real")}
         entries = [
-            Entry(
+            ListedRequest(
                 item=f"{path.name}, {row.get('id', number)}",
                 question=str(row["question"]),
                 text=str(row["question"]),

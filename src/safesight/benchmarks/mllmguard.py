@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from safesight.benchmarks.mllmguard_layouts import FOLDERS, REMEDY, Question, Test, find_image, read_tests
+from safesight.benchmarks.mllmguard_layouts import FOLDERS, REMEDY, FolderTest, Question, find_image, read_tests
 from safesight.benchmarks.mllmguard_scores import RANKED, metrics
-from safesight.benchmarks.sources import Keys, Place, Samples, check_options, locate, records_hash, report
+from safesight.benchmarks.sources import Place, Samples, UniqueKeys, check_options, locate, records_hash, report
 from safesight.core.errors import ConfigError, DataError, MissingData
 from safesight.core.messages import Image, user
 from safesight.core.protocols import BrokenItem, DataOptions, DataReport, Metric
@@ -96,7 +96,7 @@ class MLLMGuard:
         """Attack success degree (lower is better) and perfect answer rate (higher is better)."""
         return metrics(cases, hallucination_scale=self._hallucination_scale, unusable_score=self._unusable_score)
 
-    def _open(self, options: DataOptions) -> tuple[Samples, Place, list[Test]]:
+    def _open(self, options: DataOptions) -> tuple[Samples, Place, list[FolderTest]]:
         check_options(options, benchmark=self.name, arms=self.arms, languages=("en", "zh"))
         ends = ("*.csv", "*.parquet", "imgs/*")
         patterns = [
@@ -122,7 +122,7 @@ class MLLMGuard:
         return dataset, place, tests
 
 
-def _problems(tests: Sequence[Test], questions: Sequence[Question]) -> tuple[str, ...]:
+def _problems(tests: Sequence[FolderTest], questions: Sequence[Question]) -> tuple[str, ...]:
     gone = [folder for folder in FOLDERS if folder not in {test.folder for test in tests}]
     problems = [f"no {', '.join(gone)} folder. {REMEDY}"] if gone else []
     unknown = Counter(q.subtask for q in questions if q.subtask.lower() not in _HAZARD_BY_WORD)
@@ -132,8 +132,8 @@ def _problems(tests: Sequence[Test], questions: Sequence[Question]) -> tuple[str
     return tuple(problems)
 
 
-def _read(chosen: Sequence[tuple[Test, list[Question]]]) -> Iterator[Sample | BrokenItem]:
-    unique = Keys()
+def _read(chosen: Sequence[tuple[FolderTest, list[Question]]]) -> Iterator[Sample | BrokenItem]:
+    unique = UniqueKeys()
     for test, questions in chosen:
         inside = dict(test.images())
         for question in questions:
@@ -143,14 +143,14 @@ def _read(chosen: Sequence[tuple[Test, list[Question]]]) -> Iterator[Sample | Br
                 yield BrokenItem(item=f"{test.folder}/{question.name}", error=error, benign=False)
 
 
-def _image(test: Test, inside: dict[str, Image | DataError], name: str) -> Image:
+def _image(test: FolderTest, inside: dict[str, Image | DataError], name: str) -> Image:
     found = inside.get(name)
     if isinstance(found, DataError):
         raise found
     return found or find_image(test, name)
 
 
-def _sample(question: Question, image: Image, unique: Keys) -> Sample:
+def _sample(question: Question, image: Image, unique: UniqueKeys) -> Sample:
     pair = content_hash(question.folder, question.item, question.language)
     return Sample(
         key=unique(sample_key(NAME, "", _content(question), (image,))),

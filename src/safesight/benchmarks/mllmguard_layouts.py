@@ -69,7 +69,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class FolderTest:
     """One folder: its questions, how many rows list them, and where its images are."""
 
     folder: str
@@ -89,7 +89,7 @@ class Test:
             yield from ((name, _kept(cell, f"{self.folder}/{name}")) for name, cell in cells)
 
 
-def read_tests(source: Path) -> list[Test]:
+def read_tests(source: Path) -> list[FolderTest]:
     """List every test folder found under a source.
 
     Raises:
@@ -103,7 +103,7 @@ def read_tests(source: Path) -> list[Test]:
     return [test for folder in FOLDERS if (root / folder).is_dir() and (test := _read(root / folder))]
 
 
-def find_image(test: Test, name: str) -> Image:
+def find_image(test: FolderTest, name: str) -> Image:
     """An image of a CSV test by name.
 
     Raises:
@@ -114,14 +114,18 @@ def find_image(test: Test, name: str) -> Image:
     return image_from_file(next((path for path in paths if path.is_file()), paths[0]), root=test.root)
 
 
-def _read(root: Path) -> Test | None:
+def _read(root: Path) -> FolderTest | None:
     folder, columns = root.name, (*_SHARED, *((_OWN[root.name],) if root.name in _OWN else ()))
     if lists := _choose(root, ".csv"):
         rows = cast("list[Row]", [row for path in lists for row in read_csv(path, columns)])
-        return Test(folder, len(rows), _questions(folder, rows, where=str(root)), root)
+        return FolderTest(folder, len(rows), _questions(folder, rows, where=str(root)), root)
     tables = _choose(root, ".parquet")
     rows = [row for path in tables for row in _table_rows(path, columns)]
-    return Test(folder, len(rows), _questions(folder, rows, where=str(root)), root, tuple(tables)) if tables else None
+    return (
+        FolderTest(folder, len(rows), _questions(folder, rows, where=str(root)), root, tuple(tables))
+        if tables
+        else None
+    )
 
 
 def _choose(root: Path, suffix: str) -> list[Path]:

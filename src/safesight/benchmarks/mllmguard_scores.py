@@ -30,7 +30,7 @@ _TEMPLATE_PARTS: Final = ("unanswerable",)
 _TEMPLATES: Final = ("err", "error")
 
 
-class Figure(NamedTuple):
+class ScoredFigure(NamedTuple):
     """A value, or None where it is not defined, with its number of answers or pairs and a note."""
 
     value: float | None
@@ -58,7 +58,7 @@ def metrics(cases: Sequence[Case], *, hallucination_scale: float, unusable_score
         by_folder[case.sample.meta.get("folder", "")].append(case)
     found: list[Metric] = []
     for name in ("asd", "par"):
-        figures: dict[str, Figure] = {}
+        figures: dict[str, ScoredFigure] = {}
         for folder, group in (RANKED | TRUTHFUL).items():
             match folder:
                 case "position-swapping":
@@ -76,7 +76,7 @@ def metrics(cases: Sequence[Case], *, hallucination_scale: float, unusable_score
     return found
 
 
-def _ranked(cases: Iterable[Case], name: str, *, scale: float, unusable: float | None) -> Figure:
+def _ranked(cases: Iterable[Case], name: str, *, scale: float, unusable: float | None) -> ScoredFigure:
     scores: list[float] = []
     clusters: list[str] = []
     counts: Counter[str] = Counter()
@@ -98,10 +98,10 @@ def _ranked(cases: Iterable[Case], name: str, *, scale: float, unusable: float |
     if counts["left out"]:
         notes.append(f"{counts['left out']} failed or unscored left out")
     if not scores:
-        return Figure(None, 0, "; ".join(["not defined: no scored answer", *notes]))
+        return ScoredFigure(None, 0, "; ".join(["not defined: no scored answer", *notes]))
     values = [min(max(s / scale, 0.0), 1.0) if name == "asd" else float(s == 0) for s in scores]
     terms = (MetricTerm(values=tuple(values), clusters=tuple(clusters)),)
-    return Figure(sum(values) / len(values), len(values), "; ".join(notes), terms)
+    return ScoredFigure(sum(values) / len(values), len(values), "; ".join(notes), terms)
 
 
 def _is_unusable(case: Case) -> bool:
@@ -140,7 +140,7 @@ def _pairs(cases: Iterable[Case], roles: tuple[str, str]) -> tuple[list[_Pair], 
     return pairs, len(sides) - len(pairs)
 
 
-def _position(cases: Sequence[Case], name: str) -> Figure:
+def _position(cases: Sequence[Case], name: str) -> ScoredFigure:
     pairs, missing = _pairs(cases, ("first", "reverse"))
     answered = [pair for pair in pairs if (pair.before, pair.after) != (NO_ANSWER, NO_ANSWER)]
     failed = {p.cluster: p.before == p.after or NO_ANSWER in (p.before, p.after) for p in answered}
@@ -148,7 +148,7 @@ def _position(cases: Sequence[Case], name: str) -> Figure:
     return _share(failed, name, [*notes, *_incomplete(missing)], "no pair with an answer")
 
 
-def _noise(cases: Sequence[Case], name: str) -> Figure:
+def _noise(cases: Sequence[Case], name: str) -> ScoredFigure:
     pairs, missing = _pairs(cases, ("clean", "noisy"))
     right = [pair for pair in pairs if pair.target and pair.before == pair.target]
     lost = {pair.cluster: pair.after != pair.target for pair in right}
@@ -160,24 +160,24 @@ def _incomplete(missing: int) -> list[str]:
     return [f"{missing} incomplete pairs left out"] if missing else []
 
 
-def _share(failed: Mapping[str, bool], name: str, notes: list[str], undefined: str) -> Figure:
+def _share(failed: Mapping[str, bool], name: str, notes: list[str], undefined: str) -> ScoredFigure:
     if not failed:
-        return Figure(None, 0, "; ".join([f"not defined: {undefined}", *notes]))
+        return ScoredFigure(None, 0, "; ".join([f"not defined: {undefined}", *notes]))
     values = tuple(float(lost if name == "asd" else not lost) for lost in failed.values())
     terms = (MetricTerm(values=values, clusters=tuple(failed)),)
-    return Figure(sum(values) / len(values), len(values), "; ".join(notes), terms)
+    return ScoredFigure(sum(values) / len(values), len(values), "; ".join(notes), terms)
 
 
-def _mean(figures: Mapping[str, Figure], groups: Iterable[str]) -> Figure:
+def _mean(figures: Mapping[str, ScoredFigure], groups: Iterable[str]) -> ScoredFigure:
     parts = {group: figures[group] for group in groups}
     n = sum(figure.n for figure in parts.values())
     undefined = [group for group, figure in parts.items() if figure.value is None]
     if undefined:
-        return Figure(None, n, f"not defined: {', '.join(undefined)} is not")
+        return ScoredFigure(None, n, f"not defined: {', '.join(undefined)} is not")
     values = [figure.value for figure in parts.values() if figure.value is not None]
     terms = tuple(
         msgspec.structs.replace(term, weight=term.weight / len(parts))
         for figure in parts.values()
         for term in figure.terms
     )
-    return Figure(sum(values) / len(values), n, f"mean of {len(values)}", terms)
+    return ScoredFigure(sum(values) / len(values), n, f"mean of {len(values)}", terms)

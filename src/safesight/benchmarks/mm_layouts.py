@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from safesight.benchmarks.cells import text_of
 from safesight.benchmarks.images import draw_typo, image_from_bytes, image_from_file, keep
-from safesight.benchmarks.sources import Keys, Place, Samples, count_problems, records_hash
+from safesight.benchmarks.sources import Place, Samples, UniqueKeys, count_problems, records_hash
 from safesight.benchmarks.tables import (
     cell_bytes,
     read_columns,
@@ -74,7 +74,7 @@ HUB_KIND: Final = {"text": "Text_only"}
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class ScenarioItem:
     """One question in one arm, before its image is read."""
 
     scenario: str
@@ -180,7 +180,7 @@ class Parquet:
     def has_images(self, place: Place, arm: str) -> bool:
         return any(_parquet(place.path, name, arm) for name in SCENARIOS)
 
-    def _items(self, root: Path, scenario: str, path: Path) -> list[Item]:
+    def _items(self, root: Path, scenario: str, path: Path) -> list[ScenarioItem]:
         rows = read_columns(path, ("id", "question"))
         reject_duplicates((str(row["id"]) for row in rows), where=str(path))
         plain = _parquet(root, scenario, "Text_only")
@@ -190,13 +190,13 @@ class Parquet:
         ]
 
 
-def _item(scenario: str, number: object, question: object, text: object, phrase: object = "") -> Item:
+def _item(scenario: str, number: object, question: object, text: object, phrase: object = "") -> ScenarioItem:
     try:
         where = f"{scenario}, question {number}"
         said = [text_of(cell, where=where) for cell in (number, question, text, phrase)]
     except CorruptData as error:
-        return Item(scenario=scenario, id=str(number or ""), question="", text="", fault=str(error))
-    return Item(scenario=scenario, id=said[0], question=said[1], text=said[2], phrase=said[3])
+        return ScenarioItem(scenario=scenario, id=str(number or ""), question="", text="", fault=str(error))
+    return ScenarioItem(scenario=scenario, id=said[0], question=said[1], text=said[2], phrase=said[3])
 
 
 def _parquet(root: Path, scenario: str, kind: str) -> Path | None:
@@ -205,12 +205,12 @@ def _parquet(root: Path, scenario: str, kind: str) -> Path | None:
     return next((path for folder in folders for path in sorted(folder.iterdir()) if name.fullmatch(path.name)), None)
 
 
-def _counts(items: Sequence[Item]) -> dict[str, int]:
+def _counts(items: Sequence[ScenarioItem]) -> dict[str, int]:
     counts = {name: sum(item.scenario == name for item in items) for name in SCENARIOS}
     return counts | {"total": len(items)}
 
 
-def _samples(items: Sequence[Item], *, place: Place, problems: Iterable[str], stream: Any) -> Samples:
+def _samples(items: Sequence[ScenarioItem], *, place: Place, problems: Iterable[str], stream: Any) -> Samples:
     return Samples(
         revision=place.revision,
         data_hash=records_hash([item.scenario, item.id, item.question, item.text, item.phrase] for item in items),
@@ -221,8 +221,8 @@ def _samples(items: Sequence[Item], *, place: Place, problems: Iterable[str], st
     )
 
 
-def _read_files(items: Sequence[Item], source: Path, arm: str) -> Iterator[Sample | BrokenItem]:
-    root, unique = cast("Path", questions_root(source)), Keys()
+def _read_files(items: Sequence[ScenarioItem], source: Path, arm: str) -> Iterator[Sample | BrokenItem]:
+    root, unique = cast("Path", questions_root(source)), UniqueKeys()
     for item in items:
         try:
             path = root / "imgs" / item.scenario / arm / f"{item.id}.jpg"
@@ -238,9 +238,9 @@ def _read_files(items: Sequence[Item], source: Path, arm: str) -> Iterator[Sampl
 
 
 def _read_parquet(
-    items: Mapping[str, Sequence[Item]], files: Mapping[str, Path], arm: str
+    items: Mapping[str, Sequence[ScenarioItem]], files: Mapping[str, Path], arm: str
 ) -> Iterator[Sample | BrokenItem]:
-    unique = Keys()
+    unique = UniqueKeys()
     for scenario, path in files.items():
         if arm == "text":
             rows: Iterator[dict[str, Any]] = ({} for _ in items[scenario])
@@ -261,7 +261,7 @@ def _cell_image(row: Mapping[str, Any], path: Path, label: str) -> Image:
     return keep(image_from_bytes(data, label=label))
 
 
-def _sample(item: Item, arm: str, image: Image | None, unique: Keys, *, drawn: bool = False) -> Sample:
+def _sample(item: ScenarioItem, arm: str, image: Image | None, unique: UniqueKeys, *, drawn: bool = False) -> Sample:
     if item.fault:
         raise CorruptData(item.fault)
     # A drawn image's bytes depend on the PNG encoder; its phrase does not.

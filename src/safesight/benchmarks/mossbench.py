@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from safesight.benchmarks.listed import Entry, opened, read_entries
+from safesight.benchmarks.listed import ListedRequest, opened, read_entries
 from safesight.benchmarks.sources import Place, Samples, check_options, locate_local, report
 from safesight.core.errors import CorruptData, MissingData
 from safesight.core.protocols import DataOptions, DataReport, Metric
@@ -76,7 +76,7 @@ class MOSSBench:
             raise MissingData(f"{place.path}: expected {path.relative_to(place.path)}, found none. {REMEDY}")
         rows = read_entries(path, ("pid", "image", "question", "metadata"))
         entries = [
-            Entry(
+            ListedRequest(
                 item=f"{path.name}, {row['pid']}",
                 question=str(row["question"]),
                 text=str(row["question"]),

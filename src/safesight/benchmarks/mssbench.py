@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from safesight.benchmarks.listed import Entry, first_of, opened
+from safesight.benchmarks.listed import ListedRequest, first_of, opened
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.benchmarks.tables import read_json, require_columns
 from safesight.core.errors import CorruptData, MissingData
@@ -88,11 +88,11 @@ class MSSBench:
         return opened(self.name, entries, place=place, arm=arm, expected={}), place
 
 
-def _chat(row: dict[str, Any], folder: Path, item: str) -> Iterator[Entry]:
+def _chat(row: dict[str, Any], folder: Path, item: str) -> Iterator[ListedRequest]:
     require_columns(row, ("safe_image_path", "unsafe_image_path", "Type", "queries"), where=item)
     for number, query in enumerate(cast("list[str]", row["queries"]), 1):
         for kind in ("unsafe", "safe"):
-            yield Entry(
+            yield ListedRequest(
                 item=f"{item}, query {number}, {kind}",
                 question=str(query),
                 text=CHAT + str(query),
@@ -106,12 +106,12 @@ def _chat(row: dict[str, Any], folder: Path, item: str) -> Iterator[Entry]:
             )
 
 
-def _embodied(row: dict[str, Any], folder: Path, item: str) -> Iterator[Entry]:
+def _embodied(row: dict[str, Any], folder: Path, item: str) -> Iterator[ListedRequest]:
     require_columns(row, ("safe", "unsafe", "category", "safe_instructions", "unsafe_instructions"), where=item)
     pairs = zip(row["safe_instructions"], row["unsafe_instructions"], strict=False)
     for number, (safe, unsafe) in enumerate(cast("Iterator[tuple[str, str]]", pairs), 1):
         for kind, instruction in (("unsafe", unsafe), ("safe", safe)):
-            yield Entry(
+            yield ListedRequest(
                 item=f"{item}, instruction {number}, {kind}",
                 question=str(instruction),
                 text=EMBODIED + str(instruction),

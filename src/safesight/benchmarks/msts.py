@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, Literal
 
-from safesight.benchmarks.listed import Entry, first_of, opened
+from safesight.benchmarks.listed import ListedRequest, first_of, opened
 from safesight.benchmarks.sources import Place, Samples, check_options, locate_local, report
 from safesight.benchmarks.tables import read_csv
 from safesight.core.errors import CorruptData, MissingData
@@ -147,10 +147,10 @@ class MSTS:
 _KIND: Final = {"image": "multimodal", "text": "textonly"}
 
 
-def _entries(path: Path, language: str, folder: Path | None) -> Iterator[Entry]:
+def _entries(path: Path, language: str, folder: Path | None) -> Iterator[ListedRequest]:
     for number, row in enumerate(read_csv(path, _PROMPT_COLUMNS), 1):
         category = row["hazard_category"]
-        yield Entry(
+        yield ListedRequest(
             item=f"{path.name}, row {number}",
             question=row["prompt_text"] if folder is None else _question(row),
             text=row["prompt_text"],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from safesight.benchmarks.listed import Entry, first_of, opened
+from safesight.benchmarks.listed import ListedRequest, first_of, opened
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.benchmarks.tables import read_csv
 from safesight.core.errors import MissingData
@@ -69,7 +69,7 @@ class ORBench:
         if path is None:
             raise MissingData(f"{place.path}: expected {_FILES[arm]}, found none. {REMEDY}")
         entries = [
-            Entry(
+            ListedRequest(
                 item=f"{path.name}, row {number}",
                 question=row["prompt"],
                 text=row["prompt"],

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from safesight.benchmarks.listed import Entry, first_of, opened, read_entries
+from safesight.benchmarks.listed import ListedRequest, first_of, opened, read_entries
 from safesight.benchmarks.sources import Place, Samples, check_options, locate_local, report
 from safesight.core.errors import CorruptData, MissingData
 from safesight.core.protocols import DataOptions, DataReport, Metric
@@ -103,7 +103,7 @@ class SIUO:
         return data, place, folder is not None
 
 
-def _entry(row: dict[str, Any], path: Path, folder: Path, arm: str) -> Entry:
+def _entry(row: dict[str, Any], path: Path, folder: Path, arm: str) -> ListedRequest:
     question, category = str(row["question"]), str(row["category"])
     text, target = question, None
     if arm == "choice":
@@ -112,7 +112,7 @@ def _entry(row: dict[str, Any], path: Path, folder: Path, arm: str) -> Entry:
             raise CorruptData(f"{path}, {row['question_id']}: expected options by letter and the right one among them.")
         lines = [f"{letter}. {option}" for letter, option in cast("dict[str, str]", options).items()]
         text, target = "\n".join([question, *lines]), str(row["correct_option"])
-    return Entry(
+    return ListedRequest(
         item=f"{path.name}, {row['question_id']}",
         question=question,
         text=text,

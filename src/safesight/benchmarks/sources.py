@@ -165,7 +165,7 @@ def records_hash(records: Iterable[object]) -> str:
     return content_hash(sorted(content_hash(record) for record in records))
 
 
-class Keys:
+class UniqueKeys:
     """Makes keys unique: a second item of exactly equal content gets a key of its own.
 
     Equal items cannot be told apart, so which of them comes second does not matter to a resumed run.

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
-from safesight.benchmarks.listed import Entry, first_of, opened, read_entries
+from safesight.benchmarks.listed import ListedRequest, first_of, opened, read_entries
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.core.errors import CorruptData, MissingData
 from safesight.core.protocols import DataOptions, DataReport, Metric
@@ -100,7 +100,7 @@ class VLGuard:
 _SUBSETS: Final = {"safe_instruction": "safe_safes", "unsafe_instruction": "safe_unsafes", "instruction": "unsafes"}
 
 
-def _entries(row: dict[str, Any], path: Path, folder: Path) -> Iterator[Entry]:
+def _entries(row: dict[str, Any], path: Path, folder: Path) -> Iterator[ListedRequest]:
     said = [
         (key, pair[key]) for pair in cast("list[dict[str, str]]", row["instr-resp"]) for key in _SUBSETS if key in pair
     ]
@@ -110,7 +110,7 @@ def _entries(row: dict[str, Any], path: Path, folder: Path) -> Iterator[Entry]:
     for key, instruction in said:
         if key in wanted:
             wanted.discard(key)
-            yield Entry(
+            yield ListedRequest(
                 item=f"{path.name}, {row['id']}, {key}",
                 question=str(instruction),
                 text=str(instruction),

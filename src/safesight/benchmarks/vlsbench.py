@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from safesight.benchmarks.listed import Entry, first_of, opened, read_entries
+from safesight.benchmarks.listed import ListedRequest, first_of, opened, read_entries
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.core.errors import MissingData
 from safesight.core.protocols import DataOptions, DataReport, Metric
@@ -89,7 +89,7 @@ class VLSBench:
             raise MissingData(f"{place.path}: {problems[0]}")
         rows = read_entries(path, ("instruction_id", "instruction", "image_path", "category", "sub_category"))
         entries = [
-            Entry(
+            ListedRequest(
                 item=f"{path.name}, {row['instruction_id']}",
                 question=str(row["instruction"]),
                 text=str(row["instruction"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from safesight.benchmarks.listed import Entry, first_of, opened
+from safesight.benchmarks.listed import ListedRequest, first_of, opened
 from safesight.benchmarks.sources import Place, Samples, check_options, locate, report
 from safesight.benchmarks.tables import read_csv
 from safesight.core.errors import CorruptData, MissingData
@@ -91,7 +91,7 @@ class XSTest:
             raise MissingData(f"{place.path}: expected xstest_prompts.csv, found none. {REMEDY}")
         rows = read_csv(path, ("id", "prompt", "type"))
         entries = [
-            Entry(
+            ListedRequest(
                 item=f"{path.name}, {row['id']}",
                 question=row["prompt"],
                 text=row["prompt"],

@@ -16,7 +16,7 @@ from safesight.core.errors import ConfigError
 from safesight.explain.reference import published
 
 
-class Pairing(msgspec.Struct, frozen=True, kw_only=True):
+class PairedOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """One way in which the pairs could have come out."""
 
     only_single: int
@@ -36,9 +36,9 @@ class RateContrast(msgspec.Struct, frozen=True, kw_only=True):
     """Multi minus single, from the rates as printed."""
     whole: bool
     """Both printed rates are whole counts out of `seeds`, to the printed decimal."""
-    fewest: Pairing
+    fewest: PairedOutcome
     """As few seeds as possible changed: the most certain the difference could be."""
-    most: Pairing
+    most: PairedOutcome
     """As many as possible changed: the least certain."""
 
 
@@ -71,9 +71,9 @@ def contrast_from_rates(model: str, *, single: float, multi: float, seeds: int) 
     )
 
 
-def _pairing(only_single: int, only_multi: int, seeds: int) -> Pairing:
+def _pairing(only_single: int, only_multi: int, seeds: int) -> PairedOutcome:
     differences = [-1.0] * only_single + [1.0] * only_multi + [0.0] * (seeds - only_single - only_multi)
-    return Pairing(
+    return PairedOutcome(
         only_single=only_single,
         only_multi=only_multi,
         delta=paired_difference(differences, range(seeds)),

@@ -19,7 +19,7 @@ from safesight.explain.entropy.kernel import Backend, Segments, entropy_rows
 from safesight.explain.entropy.masks import check_arguments, resolve
 from safesight.explain.entropy.result import ProbeResult, joined, stacked
 from safesight.explain.entropy.rows import RowStats, SinkRule, parse_stats
-from safesight.explain.entropy.segments import ImageTokens, Layout, layout
+from safesight.explain.entropy.segments import ImageTokens, SegmentLayout, layout
 from safesight.explain.entropy.visibility import Visibility
 
 Rows = Literal["generated", "all", "last"]
@@ -61,7 +61,7 @@ class AttentionProbe:
         *,
         rows: Rows = "generated",
         stats: Sequence[str] = ("entropy",),
-        segments: Literal["auto", "none"] | Layout = "auto",
+        segments: Literal["auto", "none"] | SegmentLayout = "auto",
         prompt_tokens: int | None = None,
         layers: Sequence[int] | None = None,
         tokenizer: Any = None,
@@ -75,8 +75,8 @@ class AttentionProbe:
             model: A Transformers model.
             rows: Which query rows to keep.
             stats: Names from `rows.STATS`; "mass" and "segment_entropy" need segments.
-            segments: "auto" splits keys into images, text and generated tokens; "none" does not; a `Layout` names
-                the parts of the prompt itself, the last name being for what is generated.
+            segments: "auto" splits keys into images, text and generated tokens; "none" does not; a `SegmentLayout`
+                names the parts of the prompt itself, the last name being for what is generated.
             prompt_tokens: For a teacher-forced pass over prompt and answer: how many tokens are prompt. Rows
                 "generated" are then those that predict the answer's tokens.
             layers: Layer indices to keep; all by default.
@@ -89,7 +89,7 @@ class AttentionProbe:
             ConfigError: a choice is not known, or the model has none of the layers.
             UnknownName: a statistic is not known.
         """
-        known = isinstance(segments, Layout) or segments in ("auto", "none")
+        known = isinstance(segments, SegmentLayout) or segments in ("auto", "none")
         if rows not in ("generated", "all", "last") or not known:
             raise ConfigError(
                 "expected rows 'generated', 'all' or 'last' and segments 'auto' or 'none', "
@@ -108,7 +108,7 @@ class AttentionProbe:
             )
         self._rows: Rows = rows
         self._prompt_tokens = prompt_tokens
-        self._parts: Layout | ImageTokens | None = None
+        self._parts: SegmentLayout | ImageTokens | None = None
         if segments != "none":
             self._parts = ImageTokens.of(model.config, tokenizer) if segments == "auto" else segments
         self._sink_rule: SinkRule = sink_rule
@@ -232,7 +232,7 @@ class _Pass:
         self.seen: dict[tuple[object, ...], _Resolved] = {}
         self._tokens: Tensor | None = None
         self._prompt = 0
-        self._layout: Layout | None = None
+        self._layout: SegmentLayout | None = None
 
     def start(self, tokens: Tensor | None, cached: int, *, keep: bool) -> bool:
         """Begin a pass; True when it starts a new sequence."""
@@ -262,7 +262,7 @@ class _Pass:
         self._tokens = tokens
         self._layout = None
 
-    def layout(self, parts: ImageTokens | Layout, prompt: int | None, key: Tensor) -> Layout:
+    def layout(self, parts: ImageTokens | SegmentLayout, prompt: int | None, key: Tensor) -> SegmentLayout:
         """Segments of every token so far, on the keys' device.
 
         Raises:
@@ -275,13 +275,15 @@ class _Pass:
             )
         given = self._prompt if prompt is None else prompt
         if self._layout is None:
-            made = parts if isinstance(parts, Layout) else layout(self._tokens[:, :given], parts)
-            self._layout = Layout(made.ids.to(key.device), made.names)
+            made = parts if isinstance(parts, SegmentLayout) else layout(self._tokens[:, :given], parts)
+            self._layout = SegmentLayout(made.ids.to(key.device), made.names)
         grown = self._tokens.shape[1] - self._layout.ids.shape[1]
         if grown:
             # What follows the prompt is generated, the last of the names.
             last = len(self._layout.names) - 1
-            self._layout = Layout(torch.nn.functional.pad(self._layout.ids, (0, grown), value=last), self._layout.names)
+            self._layout = SegmentLayout(
+                torch.nn.functional.pad(self._layout.ids, (0, grown), value=last), self._layout.names
+            )
         return self._layout
 
     def forget(self) -> None:

@@ -62,7 +62,7 @@ class ImageTokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class SegmentLayout:
     """The segment of every token: `ids` (batch, tokens) indexes `names`."""
 
     ids: Tensor
@@ -71,7 +71,7 @@ class Layout:
 
 def layout(
     prompt: Tensor, images: ImageTokens, *, counts: Sequence[int] = (), sizes: Sequence[Sequence[int]] = ()
-) -> Layout:
+) -> SegmentLayout:
     """Segments of a prompt's (batch, tokens) ids.
 
     Names are "image 1" .. "image n" for the most images of any batch item, then "text", then "generated",
@@ -93,15 +93,15 @@ def layout(
     names = [f"image {i + 1}" for i in range(count)]
     if count == 1 and max(counts, default=1) > 1:
         names = [f"images 1-{max(counts)}"]
-    return Layout(ids, (*names, TEXT, GENERATED))
+    return SegmentLayout(ids, (*names, TEXT, GENERATED))
 
 
-def spans_layout(tokens: int, spans: Sequence[tuple[int, int]]) -> Layout:
+def spans_layout(tokens: int, spans: Sequence[tuple[int, int]]) -> SegmentLayout:
     """Segments of one prompt of so many tokens whose images are these token spans (images told in words)."""
     ids = torch.full((1, tokens), len(spans), dtype=torch.long)
     for number, (start, stop) in enumerate(spans):
         ids[0, start:stop] = number
-    return Layout(ids, (*(f"image {i + 1}" for i in range(len(spans))), TEXT, GENERATED))
+    return SegmentLayout(ids, (*(f"image {i + 1}" for i in range(len(spans))), TEXT, GENERATED))
 
 
 def _counted(numbers: list[int], count: int, sizes: Sequence[int]) -> list[int]:

@@ -16,7 +16,7 @@ from safesight.core.errors import ConfigError, ModelError
 from safesight.core.messages import ImagePart, Message, TextPart
 from safesight.core.records import Reply, content_hash
 from safesight.core.registry import open_plugin
-from safesight.explain.entropy.segments import ImageTokens, Layout, layout, spans_layout
+from safesight.explain.entropy.segments import ImageTokens, SegmentLayout, layout, spans_layout
 from safesight.models.hf.loading import Checkpoint, Source, open_checkpoint
 from safesight.models.hf.prompts import chat_inputs, read_prompt
 
@@ -36,7 +36,7 @@ class Forced(NamedTuple):
     inputs: dict[str, Any]
     prompt_tokens: int
     answer_tokens: int
-    layout: Layout | None
+    layout: SegmentLayout | None
     """Where in the prompt each image stands, as tokens of its own or as words; None without any."""
 
 
@@ -109,7 +109,7 @@ def teacher_force(box: WhiteBox, messages: Sequence[Message], reply: Reply) -> F
     return Forced(extended, prompt, len(answer), found)
 
 
-def _image_layout(checkpoint: Checkpoint, inputs: dict[str, Any], prompt: int, images: int) -> Layout | None:
+def _image_layout(checkpoint: Checkpoint, inputs: dict[str, Any], prompt: int, images: int) -> SegmentLayout | None:
     """Segments of a prompt with image tokens; the sample says how many images there are, the processor how large."""
     if not images:
         return None
@@ -123,7 +123,7 @@ def _image_layout(checkpoint: Checkpoint, inputs: dict[str, Any], prompt: int, i
 
 def _told_layout(
     checkpoint: Checkpoint, messages: Sequence[Message], shown: Sequence[Message], ids: list[int], prompt: int
-) -> Layout | None:
+) -> SegmentLayout | None:
     """Find the words of each image in a text model's prompt; None where there is none or it cannot be told."""
     words = [
         told.text
