@@ -36,7 +36,7 @@ class ChatRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversation:
+class RequestContent:
     """Everything of a request that a server may show the model."""
 
     turns: list[Spoken]
@@ -83,7 +83,7 @@ def _structured(wanted: object) -> bool:
     return kind not in (None, "text")
 
 
-def read_conversation(request: ChatRequest, *, withhold: bool = False) -> Conversation:
+def read_conversation(request: ChatRequest, *, withhold: bool = False) -> RequestContent:
     """Every text and image of a request.
 
     `withhold`: turns that this guard refused before, told by its refusal behind them, lose their words in `request`
@@ -96,11 +96,11 @@ def read_conversation(request: ChatRequest, *, withhold: bool = False) -> Conver
     remote: list[tuple[dict[str, Any], str]] = []
     turns = [read_turn(message, remote) for message in request.messages]
     beside = [text for name, value in request.body.items() for text in texts_beside(name, value)]
-    return Conversation(turns=turns, beside=beside, remote=remote, changed=changed)
+    return RequestContent(turns=turns, beside=beside, remote=remote, changed=changed)
 
 
 def for_upstream(
-    raw: bytes, request: ChatRequest, conversation: Conversation, urls: Mapping[RemoteImage, str]
+    raw: bytes, request: ChatRequest, conversation: RequestContent, urls: Mapping[RemoteImage, str]
 ) -> bytes:
     """The request for the upstream: its own bytes; anew where turns were withheld, or images fetched (`urls`)."""
     for holder, name in conversation.remote:
@@ -108,7 +108,7 @@ def for_upstream(
     return write_plain(request.body) if conversation.changed or conversation.remote else raw
 
 
-def to_messages(conversation: Conversation, images: Mapping[bytes | RemoteImage, Image]) -> list[Message]:
+def to_messages(conversation: RequestContent, images: Mapping[bytes | RemoteImage, Image]) -> list[Message]:
     """The request as core messages; what stands beside turns and conversation is said by the system.
 
     Tool turns keep their place as user turns: what tools bring is as much asked of the model as what people write.
