@@ -16,7 +16,7 @@ from safesight.proxy.audit import AuditEntry, AuditLog, NotRecordedError, now
 from safesight.proxy.settings import ProxySettings
 from tests.models.mock_openai import MockOpenAI, in_thread
 from tests.proxy.serving import serving
-from tests.proxy.test_server import ASK, make_guard, metric, status_of
+from tests.proxy.test_server import ASK, _wait, make_guard, metric, status_of
 
 FULL = """
 import resource, sys
@@ -108,12 +108,13 @@ def test_a_log_that_fails_is_counted_and_where_it_is_required_the_door_closes(
         assert proxy._audit is not None
         file, proxy._audit._file = proxy._audit._file, os.open(os.devnull, os.O_RDONLY)
         assert status_of(url, "/chat/completions", body)[0] == 200, "its record failed after it was answered"
+        _wait(lambda: metric(url, 'safesight_errors_total{kind="audit"}') == 1)
         status, text = status_of(url, "/chat/completions", body)
         assert status == (503 if required else 200)
         assert ("audit_error" in text) is required
         assert ready(url) == (503 if required else 200)
-        assert metric(url, 'safesight_errors_total{kind="audit"}') == (1 if required else 2)
-        assert metric(url, 'safesight_requests_total{route="/chat/completions"') == 3
+        _wait(lambda: metric(url, 'safesight_errors_total{kind="audit"}') == (1 if required else 2))
+        _wait(lambda: metric(url, 'safesight_requests_total{route="/chat/completions"') == 3)
         proxy._audit._file = file
         assert status_of(url, "/chat/completions", body)[0] == 200
     assert [found.get("lost") for found in lines(path)] == [None, 1 if required else 2, None]

@@ -20,7 +20,7 @@ from safesight.proxy.settings import ProxySettings
 from tests.models.mock_openai import Asked, MockOpenAI, in_thread, raw, reply
 from tests.proxy.serving import drain, serving
 from tests.proxy.test_passing import ask
-from tests.proxy.test_server import ASK, make_guard, metric
+from tests.proxy.test_server import ASK, _wait, make_guard, metric
 
 DEEP = "[" * 100_000 + "]" * 100_000
 BODY = {"model": "m", "messages": ASK}
@@ -49,7 +49,7 @@ def test_a_request_nested_without_end_is_a_bad_request(upstream: MockOpenAI, pat
             return
         assert status == 400
         assert json.loads(text)["error"]["type"] == "invalid_request_error"
-        assert metric(url, route) == 1
+        _wait(lambda: metric(url, route) == 1)
     assert upstream.count == 0
 
 
@@ -65,7 +65,7 @@ def test_a_reply_nested_without_end_is_an_upstream_error(upstream: MockOpenAI) -
         assert status in (200, 502)
         assert "upstream_error" in text
         assert "Goodbye" not in text
-        assert metric(url, 'safesight_errors_total{kind="upstream"}') == 2
+        _wait(lambda: metric(url, 'safesight_errors_total{kind="upstream"}') == 2)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -77,8 +77,8 @@ def test_what_nobody_foresaw_is_an_answer_and_counted(
         status, _, text = ask(url, "/chat/completions", {**BODY, "stream": stream})
         assert (status, json.loads(text)["error"]["code"]) == (500, "internal_error")
         assert "foresaw" not in text, "what it was stays in the log"
-        assert metric(url, 'safesight_errors_total{kind="internal"}') == 1
-        assert metric(url, 'safesight_requests_total{route="/chat/completions",status="500"}') == 1
+        _wait(lambda: metric(url, 'safesight_errors_total{kind="internal"}') == 1)
+        _wait(lambda: metric(url, 'safesight_requests_total{route="/chat/completions",status="500"}') == 1)
     assert "nobody foresaw this" in caplog.text
 
 
@@ -87,7 +87,7 @@ def test_other_routes_have_the_same_border(upstream: MockOpenAI, monkeypatch: py
     with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, "/moderations", {"input": "hi"})
         assert (status, json.loads(text)["error"]["code"]) == (500, "internal_error")
-        assert metric(url, 'safesight_errors_total{kind="internal"}') == 1
+        _wait(lambda: metric(url, 'safesight_errors_total{kind="internal"}') == 1)
 
 
 def test_a_stream_that_fails_in_the_middle_ends_as_streams_do(
@@ -147,7 +147,7 @@ def test_a_drain_that_is_over_ends_answers_as_their_protocol_says(upstream: Mock
         else:
             assert status == 503
         assert json.loads(text)["error"]["code"] == "shutting_down"
-        assert metric(url, 'safesight_errors_total{kind="drain"}') == 1
+        _wait(lambda: metric(url, 'safesight_errors_total{kind="drain"}') == 1)
 
 
 def _raw(url: str, data: bytes) -> tuple[int, str]:
