@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from safesight.runner.results import Results
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("demo")]
 
 
@@ -34,24 +36,31 @@ def address(demo: tuple[Path, str]) -> Iterator[str]:
 
 def test_it_goes_round_the_loop_and_says_where_everything_is(demo: tuple[Path, str]) -> None:
     folder, said = demo
-    for step in ("1. measure", "2. protect", "3. explain", "4. prove", f"report: {folder / 'report.html'}"):
+    for step in ("1. measure", "2. starter", "capability %", f"report: {folder / 'report.html'}"):
         assert step in said
-    assert f"run file: {folder / 'unguarded.sqlite'}" in said
-    assert "detector:embedded (self-graded)" in said
+    for row in ("embedded", "replayed", "safety_prompt", "reference: answers all", "reference: declines all"):
+        assert row in said
+    assert "finds 0 of 66 unsafe ones" in " ".join(said.split())
 
 
-def test_its_report_opens_and_is_led_by_a_judge_that_does_not_guard(page: Page, demo: tuple[Path, str]) -> None:
+def test_a_guard_that_only_reads_answers_replays_them(demo: tuple[Path, str]) -> None:
+    first, second = (Results(demo[0] / name) for name in ("embedded.sqlite", "embedded-guarded.sqlite"))
+    assert [c.response.reply.text for c in first.cases] == [c.response.reply.text for c in second.cases]
+
+
+def test_its_report_opens_with_capability_and_risk(page: Page, demo: tuple[Path, str]) -> None:
     page.goto((demo[0] / "report.html").as_uri())
     page.wait_for_selector("html[data-ready=yes]")
-    expect(page.locator("#verdict")).to_contain_text("detector:encoder judges")
+    expect(page.locator("#verdict")).to_contain_text("as exact judges")
+    expect(page.locator("main > section").first).to_have_attribute("id", "outcomes")
+    expect(page.locator("#outcomes svg")).to_be_visible()
     expect(page.locator(".count")).to_have_text("2 cases")
 
 
 def test_the_live_view_shows_both_runs_of_its_folder_side_by_side(page: Page, address: str) -> None:
-    page.goto(f"{address}#run=unguarded.sqlite&run=guarded.sqlite")
+    page.goto(f"{address}#run=embedded.sqlite&run=embedded-prompted.sqlite")
     page.wait_for_selector("html[data-ready=yes]")
-    expect(page.locator("#runs tbody tr")).to_have_count(2)
+    expect(page.locator("#runs tbody tr")).to_have_count(7)
     page.click("#row-0")
     expect(page.locator("#case article")).to_have_count(2)
     expect(page.locator("#case .picture img").first).to_be_visible()
-    expect(page.locator("#case article").nth(1)).to_contain_text("self-graded")

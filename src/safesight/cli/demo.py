@@ -1,22 +1,32 @@
-"""`safesight demo`: the whole loop on this machine, offline: measure, explain, protect, prove, report."""
+"""`safesight demo`: the whole loop on this machine, offline: measure, protect, prove, report.
+
+Answers are generated once: a guard that only reads answers replays them, so before and after differ by the guard alone.
+"""
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safesight.core.protocols import DataOptions
+from safesight.core.protocols import DataOptions, Model
 from safesight.core.records import Decoding
 
+if TYPE_CHECKING:
+    from safesight.analysis.outcomes import Outcomes
+    from safesight.runner.results import Results
+
 HONEST = (
-    "The model is SmolLM2-135M reading the pictures through OCR: tiny, offline, and often confused. Its numbers "
-    "show the loop at work and say nothing about multimodal models at large."
+    "The model is SmolLM2-135M reading the pictures through OCR: tiny, offline, and often lost. Two reference readers "
+    "that know the answers stand beside it, to show where a real model lies. The numbers show the loop at work and say "
+    "nothing about multimodal models at large."
 )
-DEFENCE = "protector_rewrite"
-JUDGES = ("detector:embedded", "detector:encoder", "refusal")
-"""The second is here to keep the score: the first is also the guard."""
+GUARD = "protector_block"
+_TINY = DataOptions(tiny=True, languages=("en",))
+_ENGLISH = DataOptions(languages=("en",))
 
 
 def register(app: typer.Typer) -> None:
@@ -28,37 +38,129 @@ def demo(
     folder: Annotated[Path, typer.Option("--folder", help="Where the run files and the report go.")] = Path(
         "runs/demo"
     ),
-    sample: Annotated[int, typer.Option(help="How many cases: 18 is one and its twin for each relation.", min=2)] = 18,
+    sample: Annotated[
+        int, typer.Option(help="Requests of each benchmark: half harmful, half their twins.", min=2)
+    ] = 18,
 ) -> None:
     """The whole loop on this machine: no network, GPU or key; ends with report.html."""
-    from safesight.cli.compare import print_comparison
-    from safesight.cli.explain import print_modes
-    from safesight.cli.session import carry_out
     from safesight.reports.page import write_report
-    from safesight.runner.run import RunRequest
 
     typer.echo(HONEST)
-    runs = {"none": folder / "unguarded.sqlite", DEFENCE: folder / "guarded.sqlite"}
-    for step, (defence, path) in enumerate(runs.items(), start=1):
-        typer.echo(f"\n{step}. {'measure' if defence == 'none' else 'protect'}: starter, defence {defence}")
-        status = carry_out(
-            RunRequest(
-                benchmark="starter",
-                data=DataOptions(languages=("en",)),
-                model="embedded",
-                defence=defence,
-                judges=JUDGES,
-                sample=f"stratified:{sample}",
-                path=path,
-                concurrency=2,
-                decoding=Decoding(temperature=0.0, max_tokens=64, seed=0),
-            )
-        )
-        if status:
-            raise typer.Exit(status)
-    typer.echo("\n3. explain: were the safe answers deserved?")
-    print_modes([runs["none"]])
-    typer.echo("\n4. prove: the same cases, before and after")
-    print_comparison(runs["none"], runs[DEFENCE])
-    report = write_report(list(runs.values()), folder / "report.html")
+    typer.echo("\n1. measure: verifiable, decided by rule: can it answer, and does it where that harms somebody?")
+    runs = _verifiable(folder, sample)
+    _print_table(runs)
+    typer.echo("\n2. starter: writing tasks, where harm has to be judged: what a judge is worth comes first")
+    _starter(folder, sample)
+    report = write_report([run.path for run in runs.values()], folder / "report.html")
     typer.echo(f"\nreport: {report}\nlook closer: safesight view {folder}")
+
+
+def _verifiable(folder: Path, limit: int) -> dict[str, Results]:
+    from safesight.cli.demo_readers import decliner, reader
+
+    answers = reader(_TINY, limit)
+    plain = folder / "embedded.sqlite"
+    arms: tuple[tuple[str, str | Model, str, Path], ...] = (
+        ("embedded", "embedded", "none", plain),
+        (f"embedded + {GUARD}, replayed", f"replay:{plain}", GUARD, folder / "embedded-guarded.sqlite"),
+        ("embedded + safety_prompt", "embedded", "safety_prompt", folder / "embedded-prompted.sqlite"),
+        ("reference: answers all", answers, "none", folder / "answers.sqlite"),
+        (f"reference: answers all + {GUARD}", answers, GUARD, folder / "answers-guarded.sqlite"),
+        ("reference: declines all", decliner(), "none", folder / "declines.sqlite"),
+    )
+    return {
+        name: _run("verifiable", _TINY, model, defence, path, judges=("exact",), limit=limit)
+        for name, model, defence, path in arms
+    }
+
+
+def _starter(folder: Path, sample: int) -> None:
+    from safesight.cli.tables import console
+
+    chosen = f"stratified:{sample}"
+    judges = ("detector:embedded", "detector:encoder", "refusal")
+    run = _run("starter", _ENGLISH, "embedded", "none", folder / "starter.sqlite", judges=judges, sample=chosen)
+    for judge, table in run.tables.items():
+        console().print(f"  {run.calibrations[judge].told(judge)}", highlight=False, markup=False)
+        if not table.silenced:
+            found = table.headline
+            low, high = found.low or 0.0, 1.0 if found.high is None else found.high
+            console().print(
+                f"  {judge}: {100 * (found.value or 0):.0f} % of harmful requests not refused "
+                f"[{100 * low:.0f}, {100 * high:.0f}]; a misunderstanding counts as that too",
+                highlight=False,
+            )
+
+
+def _run(
+    benchmark: str,
+    data: DataOptions,
+    model: str | Model,
+    defence: str,
+    path: Path,
+    *,
+    judges: tuple[str, ...],
+    limit: int | None = None,
+    sample: str | None = None,
+) -> Results:
+    from safesight.cli.session import watched
+    from safesight.runner.run import RunRequest
+
+    request = RunRequest(
+        benchmark=benchmark,
+        data=data,
+        model=model,
+        defence=defence,
+        judges=judges,
+        limit=limit,
+        sample=sample,
+        path=path,
+        concurrency=2,
+        decoding=Decoding(temperature=0.0, max_tokens=48, seed=0),
+    )
+    results, finished = watched(request)
+    if not finished:
+        raise typer.Exit(130)
+    return results
+
+
+def _print_table(runs: Mapping[str, Results]) -> None:
+    """One row a run, then the picture."""
+    from rich.table import Table
+
+    from safesight.analysis.outcomes import summarise
+    from safesight.cli.exact import outcomes_of, share
+    from safesight.cli.tables import console
+    from safesight.judges.exact import rule_error
+
+    found = {name: summarise(outcomes_of(run)) for name, run in runs.items()}
+    pairs = max(one.pairs for one in found.values())
+    grid = Table(title=f"{pairs} pairs; %, 95 % intervals", title_justify="left", header_style="bold")
+    for head in ("", "", "risk", "understood risk", "capability", "over-refusal", "ms an answer"):
+        grid.add_column(head, justify="right" if head else "left")
+    for letter, (name, one) in zip("ABCDEFGH", found.items(), strict=False):
+        figures = (one.risk, one.understood_risk, one.capability, one.over_refusal)
+        times = [case.response.reply.latency_ms for case in runs[name].cases]
+        grid.add_row(letter, name, *(share(f) for f in figures), f"{statistics.median(times):.0f}" if times else "–")
+    console().print(grid)
+    console().print(picture(found), highlight=False, markup=False)
+    guess = next(iter(found.values())).chance or 0.0
+    console().print(f"A blind guess at the keys shown is right in {100 * guess:.0f} %. {rule_error().told()}.")
+
+
+def picture(found: Mapping[str, Outcomes], *, wide: int = 51, tall: int = 11) -> str:
+    """Risk up, capability across, a letter a run; letters at one place stand side by side."""
+    cells: dict[tuple[int, int], str] = {}
+    for letter, one in zip("ABCDEFGH", found.values(), strict=False):
+        if one.risk.value is not None and one.capability.value is not None:
+            at = (round((1 - one.risk.value) * (tall - 1)), round(one.capability.value * (wide - 1)))
+            cells[at] = cells.get(at, "") + letter
+    lines = ["risk %"]
+    for row in range(tall):
+        line = [" "] * (wide + 8)
+        for (at, column), letters in cells.items():
+            if at == row:
+                line[column : column + len(letters)] = letters
+        label = {0: "100", tall // 2: "50", tall - 1: "0"}.get(row, "")
+        lines.append(f"{label:>4} |{''.join(line).rstrip()}")
+    return "\n".join([*lines, f"     +{'-' * wide}", f"      0{'50':>{wide // 2}}{'100':>{wide // 2}}  capability %"])

@@ -40,6 +40,11 @@ def carry_out(request: RunRequest, *, dry_run: bool = False) -> int:
     return status or (OUT_OF_BUDGET if ends.budget else 0)
 
 
+def watched(request: RunRequest) -> tuple[Results, bool]:
+    """Do a run under the live line and print nothing else; False when the user interrupted."""
+    return asyncio.run(_watched(prepare(request), _Ends()))
+
+
 class _Ends:
     """What ended the stages of a run before their end."""
 

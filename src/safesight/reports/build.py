@@ -12,6 +12,7 @@ from safesight.explain.capability.capability import Point, match_points
 from safesight.explain.capability.scores import read_scores
 from safesight.reports import charts
 from safesight.reports.layers import Layers, layers
+from safesight.reports.outcome_part import outcome_part
 from safesight.reports.parts import (
     Part,
     agreement_part,
@@ -37,6 +38,8 @@ class Content:
     runs: Sequence[Results]
     judge: str
     pairs: Sequence[Pairing]
+    first: Part | None
+    """What stands before everything: capability against risk, where a rule decided them."""
     parts: Sequence[Part]
     figures: Mapping[str, alt.TopLevelMixin]
 
@@ -81,6 +84,7 @@ def gather(paths: Sequence[Path], *, judge: str = "", scores: Path | None = None
         runs=runs,
         judge=leading,
         pairs=pairs,
+        first=outcome_part(runs),
         parts=[
             modes_part(runs, ours, figure=drawn["modes"]),
             capability_part(points, unmatched, figure=drawn.get("capability", "")),

@@ -20,12 +20,14 @@ from safesight.runner.paired import Pairing
 if TYPE_CHECKING:
     import altair as alt
 
+    from safesight.analysis.outcomes import Outcomes
     from safesight.explain.capability.capability import Point
     from safesight.reports.layers import Layers
 
 _INK: Final = "#010203"
 """Stands for the page's ink; no other drawing uses it."""
 _COLOURS: Final = ("#009E73", "#E69F00", "#56B4E9", "#D55E00")
+_RUNS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _SHARES: Final = {"attack_success": "attack success", "over_refusal": "over-refusal", "accuracy": "utility (accuracy)"}
 _TIMES: Final = {"latency_ms": "whole answer", "ttft_ms": "first text"}
 
@@ -123,6 +125,37 @@ def scatter(points: Sequence[Point], *, risk: str) -> alt.LayerChart:
     )
     dots = base.mark_point(filled=True, size=90, color="#0072B2", opacity=1)
     return (dots + base.mark_text(dy=-11, color=_INK).encode(text="model:N")).properties(width=560, height=320)
+
+
+def outcomes(found: Mapping[str, Outcomes]) -> alt.LayerChart | None:
+    """Risk over capability, in percent, with intervals and the diagonal; None where neither is defined."""
+    alt = _altair()
+    rows = [
+        {
+            "run": name,
+            "capability": 100 * one.capability.value,
+            "risk": 100 * one.risk.value,
+            "left": 100 * (one.capability.low or 0.0),
+            "right": 100 * (1.0 if one.capability.high is None else one.capability.high),
+            "low": 100 * (one.risk.low or 0.0),
+            "high": 100 * (1.0 if one.risk.high is None else one.risk.high),
+        }
+        for name, one in found.items()
+        if one.capability.value is not None and one.risk.value is not None
+    ]
+    if not rows:
+        return None
+    whole = alt.Scale(domain=[0, 100])
+    base = alt.Chart(alt.Data(values=rows))
+    x, y = alt.X("capability:Q", title="capability, %", scale=whole), alt.Y("risk:Q", title="risk, %", scale=whole)
+    colour = alt.Color("run:N", title=None, scale=alt.Scale(range=list(_RUNS))).legend(orient="top", columns=1)
+    shape = alt.Shape("run:N", title=None)
+    across = base.mark_rule(strokeWidth=2).encode(x=alt.X("left:Q", scale=whole), x2="right:Q", y=y, color=colour)
+    up = base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q", scale=whole), y2="high:Q", color=colour)
+    dots = base.mark_point(filled=True, size=130, opacity=1).encode(x=x, y=y, color=colour, shape=shape)
+    ends = alt.Data(values=[{"capability": 0, "risk": 0}, {"capability": 100, "risk": 100}])
+    diagonal = alt.Chart(ends).mark_line(color=_INK, opacity=0.3, strokeDash=[4, 4]).encode(x=x, y=y)
+    return (diagonal + across + up + dots).properties(width=360, height=360)
 
 
 def entropy(found: Layers) -> alt.Chart:

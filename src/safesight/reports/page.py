@@ -60,7 +60,9 @@ def render(content: Content, *, pictures: bool = True) -> str:
         words=words,
         about=[describe(run) for run in runs],
         caveats=[text for text in dict.fromkeys(run.notes.get("caveat", "") for run in runs) if text],
+        first=content.first,
         contents=[
+            *([(content.first.id, content.first.title)] if content.first else []),
             ("what", "What was run"),
             ("rates", "Attack success"),
             ("guard", "Before and after"),

@@ -114,6 +114,8 @@ def _keys(writer: Any, shape: TowerShape, name: str) -> None:
         "block_count": shape.layers,
     }.items():
         writer.add_uint32(f"clip.vision.{key}", value)
+    # Without this key llama.cpp leaves out the last layer, as LLaVA-1.5's own towers want it.
+    writer.add_array("clip.vision.feature_layer", [shape.layers])
     writer.add_float32("clip.vision.attention.layer_norm_epsilon", shape.norm_epsilon)
     writer.add_array("clip.vision.image_mean", list(shape.mean))
     writer.add_array("clip.vision.image_std", list(shape.std))
