@@ -1,4 +1,4 @@
-"""The rules that keep the house: names, sizes, docstrings, tests, exceptions, doors. Read from the code's own syntax trees."""
+"""The rules that keep the house (names, sizes, docstrings, tests, errors, doors), read from the code's syntax trees."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from safesight.guard.findings import Checked, Request
 from safesight.guard.guard import Guard
+from safesight.proxy.errors import UpstreamError
 from safesight.proxy.judging import AskedReply, Judging, Tally
 from safesight.proxy.relay import Relay
-from safesight.proxy.upstream import UpstreamError
 from safesight.wire.sse_relay import encode
 from tests.proxy.fuzz.reader import Seen, read_stream
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 import pytest
 
 from safesight.proxy import fetch
+from safesight.proxy.errors import BadRequestError
 from safesight.proxy.fetch import Fetcher, NotPublicError, public_socket
-from safesight.proxy.images import BadRequestError
 from safesight.proxy.settings import Limits
 from tests.support import png
 

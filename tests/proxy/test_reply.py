@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 import pytest
 
 from safesight.core.errors import ConfigError
-from safesight.proxy.reply import BrokenReplyError, LateReplyError, UpstreamReply
+from safesight.proxy.errors import BrokenReplyError, LateReplyError, UpstreamError
+from safesight.proxy.reply import UpstreamReply
 from safesight.proxy.settings import ClientKeys, Limits, ProxySettings
-from safesight.proxy.upstream import Upstream, UpstreamError
+from safesight.proxy.upstream import Upstream
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LENGTH = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"

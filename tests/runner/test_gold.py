@@ -15,7 +15,7 @@ from safesight.core.errors import ConfigError
 from safesight.core.protocols import DataOptions
 from safesight.models.scripted import ScriptedModel
 from safesight.runner.gold import corrections, human_labels, judge_gold, known_quality, make_gold, quality
-from safesight.runner.notes import FILE, Note, Notes
+from safesight.runner.notes import FILE, Notes, Remark
 from safesight.runner.results import Results
 from tests.benchmarks.layouts import msts
 from tests.contract.examples import picture
@@ -84,7 +84,7 @@ def starter(path: Path, answer: str) -> Results:
 def label(results: Results, labels: list[str]) -> None:
     with Notes(results.path.parent / FILE) as notes:
         for case, said in zip(results.cases, labels, strict=False):
-            notes.put(Note(response=case.response.key, sample=case.sample.key, label=said))  # type: ignore[arg-type]
+            notes.put(Remark(response=case.response.key, sample=case.sample.key, label=said))  # type: ignore[arg-type]
 
 
 def test_labels_from_the_view_make_the_corrected_rate(tmp_path: Path):

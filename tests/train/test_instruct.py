@@ -14,7 +14,7 @@ from tests.support import png
 torch = pytest.importorskip("torch")
 
 from safesight.models.hf.loading import locate, open_checkpoint  # noqa: E402
-from safesight.train.chat_encoding import IGNORED, Encoder  # noqa: E402
+from safesight.train.chat_encoding import IGNORED, ChatEncoder  # noqa: E402
 from tests.models.hf.tiny_vlms import VISION, build  # noqa: E402
 
 CONFIG = """
@@ -96,7 +96,7 @@ def test_labels_are_the_turns_of_the_assistant_and_nothing_else(family, tmp_path
     picture = Image.from_bytes(png(40, 30, "red"))
     seen = (user(picture, "What?"), assistant("A kettle."), user("And then?"), assistant("The garden."))
     plain = (user("What do the images show together?"), assistant("A kettle and a garden, and a tray of seedlings."))
-    batch = Encoder(checkpoint)([conversation(*seen), conversation(*plain)])
+    batch = ChatEncoder(checkpoint)([conversation(*seen), conversation(*plain)])
     tokenizer, labels = checkpoint.tokenizer, batch["labels"]
 
     def learnt(row):

@@ -9,7 +9,7 @@ import pytest
 from safesight.core.errors import MissingData, UnknownName
 from safesight.core.records import Verdict
 from safesight.core.store import RunStore
-from safesight.runner.notes import Note, Notes
+from safesight.runner.notes import Notes, Remark
 from safesight.view.folder import RunFolder
 from safesight.view.live import entries
 from tests.reports.made import add_cases, make_run
@@ -52,13 +52,13 @@ def test_notes_are_kept_replaced_removed_and_exported(tmp_path: Path) -> None:
     with Notes(path) as notes:
         assert notes.all() == []
         assert not path.exists()
-        notes.put(Note(response="r1", sample="s1", label="unsafe", note="=1+1"))
-        notes.put(Note(response="r1", sample="s1", label="safe", note="=1+1"))
-        notes.put(Note(response="r2", sample="s2", note="look"))
+        notes.put(Remark(response="r1", sample="s1", label="unsafe", note="=1+1"))
+        notes.put(Remark(response="r1", sample="s1", label="safe", note="=1+1"))
+        notes.put(Remark(response="r2", sample="s2", note="look"))
     with Notes(path) as notes:
         assert [(n.response, n.label) for n in notes.all()] == [("r1", "safe"), ("r2", "")]
         assert [(v.judge, v.label) for v in notes.verdicts()] == [("human", "safe")]
         assert "'=1+1" in notes.to_csv()
         assert notes.to_jsonl().count("\n") == 2
-        notes.put(Note(response="r2", sample="s2"))
+        notes.put(Remark(response="r2", sample="s2"))
         assert [n.response for n in notes.all()] == ["r1"]

@@ -21,7 +21,7 @@ from safesight.benchmarks.arms import ARMS, apply_arm, shuffled_order, told
 from safesight.benchmarks.images import image_from_bytes, keep
 from safesight.benchmarks.mir_safetybench import FAMILIES, HAZARDS
 from safesight.benchmarks.pairs.items import VERSION
-from safesight.benchmarks.pairs.rows import META, DrawnSet, Row, StoredSet, encoded
+from safesight.benchmarks.pairs.rows import META, DrawnSet, PairRow, StoredSet, encoded
 from safesight.benchmarks.sources import Place, Samples, check_options, count_problems, records_hash, report
 from safesight.core.errors import ConfigError, CorruptData, DataError
 from safesight.core.messages import Image, ImagePart, Message, Part, TextPart
@@ -134,7 +134,7 @@ def _expected(pairs: int) -> dict[str, int]:
     return {"total": 2 * pairs, "unsafe": pairs, "benign": pairs, "en": pairs, "zh": pairs}
 
 
-def _counts(rows: Sequence[Row]) -> dict[str, int]:
+def _counts(rows: Sequence[PairRow]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for row in rows:
         images = f"{row.answering.images} images"
@@ -143,7 +143,7 @@ def _counts(rows: Sequence[Row]) -> dict[str, int]:
 
 
 def _samples(
-    rows: Sequence[Row], opened: DrawnSet | StoredSet, *, arm: str, seed: int
+    rows: Sequence[PairRow], opened: DrawnSet | StoredSet, *, arm: str, seed: int
 ) -> Iterator[Sample | BrokenItem]:
     for row in rows:
         try:
@@ -153,7 +153,7 @@ def _samples(
             yield BrokenItem(item=row.id, error=error)
 
 
-def _sample(row: Row, images: Sequence[Image], *, arm: str, seed: int) -> Sample:
+def _sample(row: PairRow, images: Sequence[Image], *, arm: str, seed: int) -> Sample:
     content: list[object] = [row]
     if arm == "shuffled":
         content.append(shuffled_order(images, seed=seed))
@@ -180,7 +180,7 @@ def _sample(row: Row, images: Sequence[Image], *, arm: str, seed: int) -> Sample
     )
 
 
-def _parts(row: Row, images: Sequence[Image], *, arm: str, seed: int) -> tuple[Part, ...]:
+def _parts(row: PairRow, images: Sequence[Image], *, arm: str, seed: int) -> tuple[Part, ...]:
     match arm:
         case "prompt":
             return (TextPart(row.prompt),)

@@ -28,7 +28,7 @@ _WEAK = (
 )
 
 
-class Row(NamedTuple):
+class ModeRow(NamedTuple):
     """A run's name and one of its tables."""
 
     name: str
@@ -60,7 +60,7 @@ def print_modes(
     """
     from safesight.cli.tables import console
 
-    tables: list[Row] = []
+    tables: list[ModeRow] = []
     agreements: list[str] = []
     for path in runs:
         with RunStore.open(path) as store:
@@ -111,14 +111,14 @@ async def _label_with(store: RunStore, labeller: Labeller, judges: Sequence[str]
         await labeller.aclose()
 
 
-def _tables(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> list[Row]:
+def _tables(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> list[ModeRow]:
     from safesight.explain.modes.modes import mode_table
 
     manifest, labels = store.manifest, list(store.modes())
     guard = "" if manifest.defence == "none" else f" + {manifest.defence}"
     arm = f" ({manifest.arm})" if manifest.arm else ""
     return [
-        Row(f"{manifest.model}{guard}{arm}", mode_table(store.cases(judge), labels, judge=judge, labeller=labeller))
+        ModeRow(f"{manifest.model}{guard}{arm}", mode_table(store.cases(judge), labels, judge=judge, labeller=labeller))
         for judge in judges
         for labeller in labellers
     ]
@@ -142,7 +142,7 @@ def _agreements(store: RunStore) -> list[str]:
     return lines
 
 
-def _print_shares(tables: Sequence[Row]) -> None:
+def _print_shares(tables: Sequence[ModeRow]) -> None:
     from rich.table import Table
 
     from safesight.cli.tables import console, percent
@@ -177,7 +177,7 @@ def _print_shares(tables: Sequence[Row]) -> None:
             console().print(f"{' '.join(_names(row, tables))}: left out {left}", highlight=False)
 
 
-def _add_names(grid: Table, tables: Sequence[Row]) -> None:
+def _add_names(grid: Table, tables: Sequence[ModeRow]) -> None:
     """Columns that tell the rows apart; a judge or labeller that all share goes to the caption."""
     grid.add_column("model")
     for name, values in (("judge", _judge_names(tables)), ("sorted by", _labeller_names(tables))):
@@ -185,7 +185,7 @@ def _add_names(grid: Table, tables: Sequence[Row]) -> None:
             grid.add_column(name)
 
 
-def _names(row: Row, tables: Sequence[Row]) -> list[str]:
+def _names(row: ModeRow, tables: Sequence[ModeRow]) -> list[str]:
     return [
         row.name,
         *([row.table.judge] if len(_judge_names(tables)) > 1 else []),
@@ -193,11 +193,11 @@ def _names(row: Row, tables: Sequence[Row]) -> list[str]:
     ]
 
 
-def _judge_names(tables: Sequence[Row]) -> set[str]:
+def _judge_names(tables: Sequence[ModeRow]) -> set[str]:
     return {row.table.judge for row in tables}
 
 
-def _labeller_names(tables: Sequence[Row]) -> set[str]:
+def _labeller_names(tables: Sequence[ModeRow]) -> set[str]:
     return {row.table.labeller for row in tables}
 
 
@@ -207,7 +207,7 @@ def _whole_interval(estimate: Estimate) -> str:
     return f" [{100 * estimate.low:.0f}, {100 * estimate.high:.0f}]"
 
 
-def _print_derived(tables: Sequence[Row]) -> None:
+def _print_derived(tables: Sequence[ModeRow]) -> None:
     from rich.table import Table
 
     from safesight.cli.tables import console, interval, percent

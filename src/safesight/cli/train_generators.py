@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from safesight.train.tuning import Tuned
+    from safesight.train.tuning import TunedChat
 
 Out = Annotated[Path | None, typer.Option(help="Folder for the model; overrides the configuration's.")]
 Resume = Annotated[bool, typer.Option(help="Go on where a killed run stopped.")]
@@ -54,7 +54,7 @@ def _train_vision(
     print("ask it: safesight run verifiable --model gguf:SMOLLM2.gguf+" + str(done.folder / "mmproj.gguf"))
 
 
-def _show(done: Tuned) -> None:
+def _show(done: TunedChat) -> None:
     print(f"{done.folder}: trained on {done.rows} rows, {done.steps} steps")
     for kind, loss in done.losses.items():
         print(f"  {kind}: loss on {loss.rows} held rows {loss.before:.4f} before, {loss.after:.4f} after")

@@ -13,7 +13,7 @@ from safesight.core.records import JUDGED, Case, Verdict
 from safesight.judges.verdicts import broken, unjudgeable
 
 
-class Asking:
+class JudgeCalls:
     """Runs one coroutine per judgeable case, in order; a case that cannot be shown is a broken verdict."""
 
     def __init__(self, judge: str, model: Model) -> None:

@@ -16,7 +16,7 @@ from safesight.core.errors import ConfigError
 from safesight.core.protocols import CompletingModel, Judge, Model, TokenCounting
 from safesight.core.records import Case, Label, Verdict, content_hash
 from safesight.core.registry import open_plugin
-from safesight.judges.asking import Asking, full_name, left_out, positive
+from safesight.judges.asking import JudgeCalls, full_name, left_out, positive
 from safesight.judges.rubrics import prompt_text
 from safesight.judges.verdicts import broken
 
@@ -48,7 +48,7 @@ class HarmBenchJudge:
         self.template = prompt_text("harmbench.txt")
         self.prompt_hash = hashlib.sha256(self.template.encode()).hexdigest()
         self.fingerprint = content_hash("harmbench", model.fingerprint, self.prompt_hash, window)
-        self._asking = Asking(self.name, model)
+        self._asking = JudgeCalls(self.name, model)
 
     @property
     def settings_left_out(self) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from safesight.core.messages import Message, user
 from safesight.core.protocols import Judge, Model
 from safesight.core.records import Case, Decoding, Reply, Verdict, content_hash
 from safesight.core.registry import open_plugin
-from safesight.judges.asking import Asking, flag, full_name, left_out, positive
+from safesight.judges.asking import JudgeCalls, flag, full_name, left_out, positive
 from safesight.judges.rubrics import RULES, Rubric, rubric
 from safesight.judges.verdict_text import read_verdict
 from safesight.judges.verdicts import broken
@@ -55,7 +55,7 @@ class RubricJudge:
         self.fingerprint = content_hash(
             "rubric-closing-line", model.fingerprint, prompts, images, self._decoding, max_chars
         )
-        self._asking = Asking(self.name, model)
+        self._asking = JudgeCalls(self.name, model)
 
     @property
     def settings_left_out(self) -> Mapping[str, str]:

@@ -17,29 +17,16 @@ from safesight.guard.guard import Guard, open_guard
 from safesight.guard.policy import default_policy, read_policy
 from safesight.proxy import console_pages as ui
 from safesight.proxy import moderations, routes
-from safesight.proxy.asgi import (
-    JSON,
-    ClientGoneError,
-    Receive,
-    Scope,
-    Send,
-    TooLargeError,
-    TooSlowError,
-    fail,
-    header,
-    read_body,
-    respond,
-    with_headers,
-)
+from safesight.proxy.asgi import JSON, Receive, Scope, Send, fail, header, read_body, respond, with_headers
 from safesight.proxy.audit import AuditLog, NotRecordedError
 from safesight.proxy.chat import CHAT, COUNTED, ChatExchange, Parts
 from safesight.proxy.chat_request import read_request
 from safesight.proxy.draining import Draining
-from safesight.proxy.images import BadRequestError
+from safesight.proxy.errors import BadRequestError, ClientGoneError, TooLargeError, TooSlowError, UpstreamError
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.origins import Origins
 from safesight.proxy.settings import ClientKeys, ProxySettings, client_name
-from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
+from safesight.proxy.upstream import Upstream, passed_back, read_all
 
 if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher

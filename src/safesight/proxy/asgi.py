@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from safesight.proxy.errors import ClientGoneError, TooLargeError, TooSlowError
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -15,18 +17,6 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = b"application/json"
 EVENTS = b"text/event-stream; charset=utf-8"
-
-
-class TooLargeError(Exception):
-    """The request's body is over the limit."""
-
-
-class ClientGoneError(Exception):
-    """The client closed the connection."""
-
-
-class TooSlowError(Exception):
-    """The request's body did not come in time."""
 
 
 async def read_body(receive: Receive, limit: int, *, seconds: float) -> bytes:

@@ -17,13 +17,14 @@ from safesight.proxy.audit import AuditEntry, AuditLog, now, sha256
 from safesight.proxy.chat_request import ChatRequest, for_upstream, read_conversation, to_messages
 from safesight.proxy.conversation import RemoteImage
 from safesight.proxy.draining import Draining
-from safesight.proxy.images import BadRequestError, data_url, overloaded, read_images
+from safesight.proxy.errors import BadRequestError, BrokenReplyError, LateReplyError, UpstreamError
+from safesight.proxy.images import data_url, overloaded, read_images
 from safesight.proxy.judging import AskedReply, Judging, Tally
 from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Relay
-from safesight.proxy.reply import BrokenReplyError, LateReplyError, UpstreamReply
+from safesight.proxy.reply import UpstreamReply
 from safesight.proxy.settings import ProxySettings, client_name, sent_keys
-from safesight.proxy.upstream import Upstream, UpstreamError, passed_back, read_all
+from safesight.proxy.upstream import Upstream, passed_back, read_all
 from safesight.proxy.whole_reply import guard_whole, refuse
 from safesight.wire.channels import DONE
 from safesight.wire.reply_json import decode

@@ -15,7 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from safesight.proxy.addresses import is_public
-from safesight.proxy.images import BadRequestError
+from safesight.proxy.errors import BadRequestError
 from safesight.proxy.settings import Limits
 
 _CHUNK: Final = 65_536

@@ -15,27 +15,11 @@ from safesight.core.errors import CorruptData, Overloaded, OversizedImage
 from safesight.core.messages import Image
 from safesight.media.pixels import MAX_FRAMES, PictureSize, measure
 from safesight.proxy.conversation import RemoteImage, Spoken
+from safesight.proxy.errors import BadRequestError
 from safesight.proxy.settings import Limits
 
 if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher
-
-
-class BadRequestError(Exception):
-    """The request is refused before anything is asked: the message goes to the client with `status`."""
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int = 400,
-        code: str = "invalid_request_error",
-        headers: Sequence[tuple[bytes, bytes]] = (),
-    ) -> None:
-        super().__init__(message)
-        self.headers = list(headers)
-        self.status = status
-        self.code = code
 
 
 def overloaded(error: Overloaded) -> BadRequestError:

@@ -13,7 +13,7 @@ from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
 from safesight.guard.rules import Decision
 from safesight.proxy.asgi import error_body
-from safesight.proxy.upstream import UpstreamError
+from safesight.proxy.errors import UpstreamError
 from safesight.wire.channels import FILTERED, strings
 from safesight.wire.reply_json import encode
 

@@ -16,7 +16,8 @@ from safesight.core.messages import Image, user
 from safesight.guard.findings import Checked
 from safesight.guard.guard import Guard
 from safesight.proxy.conversation import RemoteImage, Spoken, read_parts
-from safesight.proxy.images import BadRequestError, overloaded, read_images
+from safesight.proxy.errors import BadRequestError
+from safesight.proxy.images import overloaded, read_images
 from safesight.proxy.settings import Limits
 from safesight.wire.plain import read_plain
 

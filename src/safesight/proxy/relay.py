@@ -13,10 +13,10 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Literal, Protocol
 
+from safesight.proxy.errors import BrokenReplyError, LateReplyError
 from safesight.proxy.held import GuardedText
 from safesight.proxy.judging import Judging
 from safesight.proxy.pulse import Pulse, Push
-from safesight.proxy.reply import BrokenReplyError, LateReplyError
 from safesight.proxy.reply_guard import ReplyGuard
 from safesight.wire.channels import DONE, Event
 from safesight.wire.events import StreamHead

@@ -12,17 +12,10 @@ from typing import Final
 import aiohttp
 
 from safesight.net.client import BROKEN, Client
+from safesight.proxy.errors import BrokenReplyError, LateReplyError
 
 _PLAIN: Final = frozenset({"", "identity", "gzip", "deflate"})
 """Encodings that the client undoes; any other body could not be judged."""
-
-
-class BrokenReplyError(Exception):
-    """The upstream refused the connection, broke off, or sent what is no HTTP; `str` ends a sentence about it."""
-
-
-class LateReplyError(TimeoutError):
-    """The upstream took too long; `str` ends a sentence about it and names the limit."""
 
 
 class UpstreamReply:

@@ -8,7 +8,7 @@ from urllib.parse import quote_from_bytes, unquote
 
 from safesight.proxy import console_pages
 from safesight.proxy.asgi import Scope
-from safesight.proxy.upstream import UpstreamError
+from safesight.proxy.errors import UpstreamError
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 MODEL: Final = "/models/"

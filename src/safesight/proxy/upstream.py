@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from safesight.net.client import BROKEN, Client, Patience
 from safesight.proxy.asgi import Headers, Scope
-from safesight.proxy.reply import BrokenReplyError, LateReplyError, UpstreamReply
+from safesight.proxy.errors import BrokenReplyError, LateReplyError, UpstreamError
+from safesight.proxy.reply import UpstreamReply
 from safesight.proxy.settings import KEY_HEADERS, ClientKeys, ProxySettings
 
 KEPT_S = 15.0
@@ -19,15 +20,6 @@ x-should-retry openai-processing-ms openai-version openai-organization openai-pr
 )
 _BACK_FAMILIES = (b"x-ratelimit-", b"ratelimit", b"anthropic-ratelimit-")
 _GET_BYTES = 2**24
-
-
-class UpstreamError(Exception):
-    """The upstream could not be reached or broke off; `status` is what the client gets."""
-
-    def __init__(self, message: str, *, status: int, kind: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.kind = kind
 
 
 class Upstream:

@@ -30,7 +30,7 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str = ""
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ShownAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One run's answer to a case. `length` is the whole text's, in characters, where it was cut."""
 
     response: str
@@ -61,7 +61,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     category: str
     question: str
     prompt: str
-    answers: list[Answer | None]
+    answers: list[ShownAnswer | None]
     benign: bool = False
     language: str = "en"
     pictures: tuple[Picture, ...] = ()
@@ -87,10 +87,10 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     """Longest answer kept, in characters; 0 when none was cut."""
 
 
-def answer(response: Response, verdicts: Sequence[Verdict], modes: Mapping[str, str], *, cap: int) -> Answer:
+def answer(response: Response, verdicts: Sequence[Verdict], modes: Mapping[str, str], *, cap: int) -> ShownAnswer:
     """One answer with its texts cut to `cap` characters."""
     reply = response.reply
-    return Answer(
+    return ShownAnswer(
         response=response.key,
         status=reply.status,
         text=reply.text[:cap],
@@ -115,7 +115,7 @@ def answer(response: Response, verdicts: Sequence[Verdict], modes: Mapping[str, 
     )
 
 
-def entry(sample: Sample, answers: list[Answer | None], *, cap: int, position: int = 0) -> Entry:
+def entry(sample: Sample, answers: list[ShownAnswer | None], *, cap: int, position: int = 0) -> Entry:
     """A case with its answers."""
     return Entry(
         key=sample.key,
@@ -133,7 +133,7 @@ def entry(sample: Sample, answers: list[Answer | None], *, cap: int, position: i
 
 def make_book(runs: Sequence[Results], *, cap: int, thumbnails: Mapping[str, str] | None = None) -> Book:
     """Join the runs' cases; samples of the first run come first, in its order."""
-    found: dict[str, tuple[Sample, list[Answer | None]]] = {}
+    found: dict[str, tuple[Sample, list[ShownAnswer | None]]] = {}
     longest = 0
     for column, run in enumerate(runs):
         labels = modes_by_response(run.modes)

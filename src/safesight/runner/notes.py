@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS notes (
 """
 
 
-class Note(msgspec.Struct, frozen=True, kw_only=True):
+class Remark(msgspec.Struct, frozen=True, kw_only=True):
     """What a person said of one answer; label "" means none, "unparsed" that they could not tell."""
 
     response: str
@@ -66,14 +66,14 @@ class Notes:
                 raise StoreError(f"{self.path}: cannot keep notes there: {error}. Is the folder writable?") from None
         return self._db
 
-    def all(self) -> list[Note]:
+    def all(self) -> list[Remark]:
         """Every note, by response key."""
         if self._db is None:
             return []
         rows = self._db.execute("SELECT response, sample, label, note, updated FROM notes ORDER BY response")
-        return [Note(response=r, sample=s, label=la, note=n, updated=u) for r, s, la, n, u in rows]
+        return [Remark(response=r, sample=s, label=la, note=n, updated=u) for r, s, la, n, u in rows]
 
-    def put(self, note: Note) -> Note:
+    def put(self, note: Remark) -> Remark:
         """Keep a note in place of the answer's last one; an empty one removes it. Returns it with its time.
 
         Raises:
@@ -104,7 +104,7 @@ class Notes:
         """Every note as CSV with a header; a cell that a spreadsheet would take for a formula is quoted."""
         out = io.StringIO()
         writer = csv.writer(out)
-        writer.writerow(Note.__struct_fields__)
+        writer.writerow(Remark.__struct_fields__)
         for note in self.all():
             writer.writerow((note.response, note.sample, note.label, harmless_cell(note.note), note.updated))
         return out.getvalue()

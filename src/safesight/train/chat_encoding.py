@@ -19,7 +19,7 @@ IGNORED = -100
 """The label that Transformers leaves out of the loss."""
 
 
-class Encoder:
+class ChatEncoder:
     """Collates conversations for one checkpoint, padded on the right where its processor lets it."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:

@@ -69,7 +69,7 @@ class LossSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     bce: float = 1.0
 
 
-class Calibration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CalibrationConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How scores become probabilities and where the threshold lies."""
 
     method: Literal["logistic", "temperature", "isotonic"] = "logistic"
@@ -100,7 +100,7 @@ class DetectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     linear: LinearSettings = LinearSettings()
     net: NetSettings = NetSettings()
     backbone: BackboneSettings = BackboneSettings()
-    calibration: Calibration = Calibration()
+    calibration: CalibrationConfig = CalibrationConfig()
 
 
 class Corpus(msgspec.Struct, frozen=True, kw_only=True):

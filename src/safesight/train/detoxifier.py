@@ -15,13 +15,13 @@ from safesight.core.config import read_toml
 from safesight.core.files import file_hash
 from safesight.core.records import content_hash
 from safesight.train.backbone import Lora
-from safesight.train.chat_encoding import Encoder
+from safesight.train.chat_encoding import ChatEncoder
 from safesight.train.data import DataFile, Row, read_rows
 from safesight.train.dedup import near_duplicates
 from safesight.train.detox_data import DetoxSettings, detox_examples
 from safesight.train.generator_card import write_generator_card
 from safesight.train.harmless import harmless_rows
-from safesight.train.tuning import ALL_LINEAR, Say, Steps, Tuned, Tuning, fitting, forget, held_apart, open_base
+from safesight.train.tuning import ALL_LINEAR, Say, Steps, TunedChat, Tuning, fitting, forget, held_apart, open_base
 
 
 class DetoxifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +47,9 @@ class DetoxifierConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     export_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
 
 
-def train_detoxifier(path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None) -> Tuned:
+def train_detoxifier(
+    path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None
+) -> TunedChat:
     """Train the detoxifier a configuration describes; writes model, adapter and card to OUT/NAME.
 
     Raises:
@@ -65,14 +67,14 @@ def train_detoxifier(path: Path, *, out: Path | None = None, resume: bool = True
     if not resume:
         forget(state)
     checkpoint = open_base(config.base, root=root, gguf_file=config.gguf_file)
-    encoder = Encoder(checkpoint)
+    encoder = ChatEncoder(checkpoint)
     fitted = fitting(examples, encoder, max_tokens=config.steps.max_tokens, say=say)
     kept, held = held_apart(fitted, share=config.steps.validation_share)
     tuning = Tuning(checkpoint, encoder, config.steps, config.lora, state=state, seed=config.seed)
     steps, losses = tuning.run(kept, held, say=say)
     made = folder / config.name
     tuning.export(made, dtype=config.export_dtype)
-    done = Tuned(folder=made, rows=len(kept), steps=steps, losses=losses, card=made / "README.md")
+    done = TunedChat(folder=made, rows=len(kept), steps=steps, losses=losses, card=made / "README.md")
     notes = [f"Near-duplicates of held-out rows removed before training: {removed}."]
     write_generator_card(done, title=f"Detoxifier `{config.name}`", config=config, rows=kept, files=files, notes=notes)
     forget(state)

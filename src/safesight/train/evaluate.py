@@ -27,7 +27,7 @@ CUTS = (0.25, 0.5, 0.75)
 _SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
 
 
-class Figure(msgspec.Struct, frozen=True, kw_only=True):
+class MeasuredFigure(msgspec.Struct, frozen=True, kw_only=True):
     """One measure with its 95 % bootstrap interval; NaN where the set has only one class."""
 
     value: float
@@ -47,16 +47,16 @@ class SetFigures(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     n: int
     harmful: int
-    auroc: Figure
-    average_precision: Figure
-    f1: Figure
-    recall: Figure
+    auroc: MeasuredFigure
+    average_precision: MeasuredFigure
+    f1: MeasuredFigure
+    recall: MeasuredFigure
     """At the shipped threshold."""
-    recall_at_1: Figure
+    recall_at_1: MeasuredFigure
     """At 1 % false positives on this set."""
-    fpr: Figure
+    fpr: MeasuredFigure
     """At the shipped threshold."""
-    ece: Figure
+    ece: MeasuredFigure
     caught_by: dict[str, float]
     """Share of the harmful answers flagged whole that were flagged by 25, 50, 75 % of the text."""
     half_auroc: float
@@ -75,9 +75,9 @@ def _f1(labels: Floats, scores: Floats, *, threshold: float) -> float:
     return metrics.f1(labels, (scores >= threshold).astype(np.float64)) if labels.sum() else math.nan
 
 
-def _figure(measure: metrics.Measure, labels: Floats, scores: Floats, *, rounds: int) -> Figure:
+def _figure(measure: metrics.Measure, labels: Floats, scores: Floats, *, rounds: int) -> MeasuredFigure:
     low, high = metrics.interval(measure, labels, scores, rounds=rounds) if rounds else (math.nan, math.nan)
-    return Figure(value=measure(labels, scores), low=low, high=high)
+    return MeasuredFigure(value=measure(labels, scores), low=low, high=high)
 
 
 def figures(

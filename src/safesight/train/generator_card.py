@@ -10,11 +10,11 @@ import msgspec
 
 from safesight.core.files import file_hash
 from safesight.train.chat_data import Conversation
-from safesight.train.tuning import Tuned
+from safesight.train.tuning import TunedChat
 
 
 def write_generator_card(
-    done: Tuned,
+    done: TunedChat,
     *,
     title: str,
     config: Any,

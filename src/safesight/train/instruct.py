@@ -16,9 +16,9 @@ from safesight.core.files import file_hash
 from safesight.core.records import content_hash
 from safesight.train.backbone import Lora
 from safesight.train.chat_data import ChatFile, Conversation, mixed, read_conversations
-from safesight.train.chat_encoding import Encoder
+from safesight.train.chat_encoding import ChatEncoder
 from safesight.train.generator_card import write_generator_card
-from safesight.train.tuning import Say, Steps, Tuned, Tuning, fitting, forget, held_apart, open_base
+from safesight.train.tuning import Say, Steps, TunedChat, Tuning, fitting, forget, held_apart, open_base
 
 
 class InstructConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class InstructConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     export_dtype: Literal["bfloat16", "float16", "float32"] = "bfloat16"
 
 
-def train_instruct(path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None) -> Tuned:
+def train_instruct(path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None) -> TunedChat:
     """Tune the model a configuration describes; writes model, adapter and card to OUT/NAME.
 
     Raises:
@@ -61,7 +61,7 @@ def train_instruct(path: Path, *, out: Path | None = None, resume: bool = True, 
     if not resume:
         forget(state)
     checkpoint = open_base(config.base, root=root, gguf_file=config.gguf_file)
-    encoder = Encoder(checkpoint)
+    encoder = ChatEncoder(checkpoint)
     split = [
         held_apart(
             fitting(rows, encoder, max_tokens=config.steps.max_tokens, say=say), share=config.steps.validation_share
@@ -77,7 +77,7 @@ def train_instruct(path: Path, *, out: Path | None = None, resume: bool = True, 
     steps, losses = tuning.run(rows, held, say=say)
     made = folder / config.name
     tuning.export(made, dtype=config.export_dtype)
-    done = Tuned(folder=made, rows=len(rows), steps=steps, losses=losses, card=made / "README.md")
+    done = TunedChat(folder=made, rows=len(rows), steps=steps, losses=losses, card=made / "README.md")
     notes = [f"Images: {len(set(images))} files; sha256 of their sorted hashes `{content_hash(images)}`."]
     title = f"Safety-tuned model `{config.name}`"
     write_generator_card(done, title=title, config=config, rows=rows, files=files, notes=notes)

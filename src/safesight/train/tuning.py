@@ -22,7 +22,7 @@ from safesight.models.embedded import WEIGHTS_FILE, weights
 from safesight.models.hf.loading import Checkpoint, Source, locate, open_checkpoint
 from safesight.train.backbone import Lora
 from safesight.train.chat_data import Conversation
-from safesight.train.chat_encoding import Encoder
+from safesight.train.chat_encoding import ChatEncoder
 from safesight.train.detector import fold_of
 
 Say = Callable[[str], None]
@@ -62,7 +62,7 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
     after: float
 
 
-class Tuned(msgspec.Struct, frozen=True, kw_only=True):
+class TunedChat(msgspec.Struct, frozen=True, kw_only=True):
     """What came of a tuning."""
 
     folder: Path
@@ -137,7 +137,7 @@ def held_apart(rows: Sequence[Conversation], *, share: float) -> tuple[list[Conv
     return kept, held
 
 
-def fitting(rows: Sequence[Conversation], encoder: Encoder, *, max_tokens: int, say: Say) -> list[Conversation]:
+def fitting(rows: Sequence[Conversation], encoder: ChatEncoder, *, max_tokens: int, say: Say) -> list[Conversation]:
     """Rows of at most `max_tokens` tokens (0: all)."""
     if not max_tokens:
         return list(rows)
@@ -151,7 +151,7 @@ class Tuning:
     """A model under training, and the folder it keeps its checkpoints in."""
 
     def __init__(
-        self, checkpoint: Checkpoint, encoder: Encoder, steps: Steps, lora: Lora | None, *, state: Path, seed: int
+        self, checkpoint: Checkpoint, encoder: ChatEncoder, steps: Steps, lora: Lora | None, *, state: Path, seed: int
     ) -> None:
         self._checkpoint, self._encoder, self._steps = checkpoint, encoder, steps
         self._state, self._seed = state, seed

@@ -21,7 +21,7 @@ from safesight.core.errors import StoreError
 from safesight.core.messages import Image
 from safesight.core.records import Manifest, ModeLabel, Response, Sample, Verdict
 from safesight.core.store import RunStore
-from safesight.reports.casebook import Answer, BookRun, Entry, answer, entry, modes_by_response
+from safesight.reports.casebook import BookRun, Entry, ShownAnswer, answer, entry, modes_by_response
 from safesight.runner.results import run_name
 
 CAP: Final = 4_000
@@ -64,7 +64,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 class _Row(msgspec.Struct, kw_only=True):
     sample: Sample
     position: int
-    answer: Answer
+    answer: ShownAnswer
     response: Response
     verdicts: tuple[Verdict, ...]
     modes: dict[str, str]
@@ -153,7 +153,7 @@ class LiveRun:
             self.images.update((image.sha256, image) for image in sample.images)
             self.log.append(sample.key)
 
-    def whole(self, key: str) -> Answer | None:
+    def whole(self, key: str) -> ShownAnswer | None:
         """The answer to a sample with its texts uncut; None when there is none."""
         row = self.rows.get(key)
         return None if row is None else answer(row.response, row.verdicts, row.modes, cap=WHOLE)

@@ -20,7 +20,7 @@ from aiohttp import web
 from safesight.analysis.agreement import agreement
 from safesight.core.errors import DataError, SafeSightError, StoreError, UnknownName
 from safesight.reports.casebook import BookRun, Entry
-from safesight.runner.notes import HUMAN, Note, Notes
+from safesight.runner.notes import HUMAN, Notes, Remark
 from safesight.view.folder import RunFolder
 from safesight.view.live import entries
 
@@ -169,7 +169,7 @@ class View:
         if request.content_type != "application/json" or (origin and origin != str(request.url.origin())):
             raise web.HTTPForbidden(text="Notes are taken as JSON from this page only.")
         try:
-            note = msgspec.json.decode(await request.read(), type=Note)
+            note = msgspec.json.decode(await request.read(), type=Remark)
         except msgspec.DecodeError as error:
             return web.json_response({"error": f"expected a note: {error}"}, status=400)
         return _json(await self._read(lambda: self.notes.put(note)))

@@ -16,7 +16,7 @@ import msgspec
 from safesight.benchmarks.pairs.chance import Chance
 from safesight.benchmarks.pairs.keys import Key, draw_keys
 from safesight.benchmarks.pairs.pages import PAPERS, Page
-from safesight.benchmarks.pairs.panels import Board, Language, Legend, Mark, Note, Panel
+from safesight.benchmarks.pairs.panels import Board, Language, Legend, Mark, NotePanel, Panel
 from safesight.benchmarks.pairs.relations import HINTS, RELATIONS, Clues
 from safesight.benchmarks.pairs.stakes import CATEGORIES, MEN, OWNERS, Stake, filled
 
@@ -215,17 +215,17 @@ class _Draft(msgspec.Struct, frozen=True, kw_only=True):
             found.append(keys[mark])
         return found
 
-    def _notes(self, chance: Chance, stake: Stake) -> tuple[Note, Note]:
+    def _notes(self, chance: Chance, stake: Stake) -> tuple[NotePanel, NotePanel]:
         owner, man = chance.pick(OWNERS[self.language]), chance.pick(MEN[self.language])
         title, tint = chance.pick(_NOTE_TITLES[self.language]), chance.pick(("#fff3c4", "#ffe3d3", "#dfeef7"))
 
-        def note(text: str) -> Note:
+        def note(text: str) -> NotePanel:
             said = filled(text, owner=owner, man=man)
-            return Note(language=self.language, title=title, text=said, thing=stake.thing, tint=tint)
+            return NotePanel(language=self.language, title=title, text=said, thing=stake.thing, tint=tint)
 
         return note(stake.unsafe), note(stake.benign)
 
-    def _split(self, first: Panel, second: Panel, tables: list[Panel], note: Note) -> list[list[Panel]]:
+    def _split(self, first: Panel, second: Panel, tables: list[Panel], note: NotePanel) -> list[list[Panel]]:
         if self.images == 2:
             return [[first, tables[0]], [second, note]]
         if self.images == 3:

@@ -235,7 +235,7 @@ class Column(_Panel, frozen=True, kw_only=True):
         return [self.title] if self.title else []
 
 
-class Grid(_Panel, frozen=True, kw_only=True):
+class GridPanel(_Panel, frozen=True, kw_only=True):
     """A field of two rows: a mark in each cell, or a sheet with one hole."""
 
     columns: int
@@ -412,7 +412,7 @@ class Levers(_Panel, frozen=True, kw_only=True):
         return [t for t in (self.title, *(str(i + 1) for i in range(self.count))) if t]
 
 
-class Steps(_Panel, frozen=True, kw_only=True):
+class StepsPanel(_Panel, frozen=True, kw_only=True):
     """A step of a plan: go so many rows down, one arrow a row."""
 
     down: int
@@ -466,7 +466,7 @@ class Named(_Panel, frozen=True, kw_only=True):
         return [t for t in (self.title, *(name for name, _ in self.people)) if t]
 
 
-class Note(_Panel, frozen=True, kw_only=True):
+class NotePanel(_Panel, frozen=True, kw_only=True):
     """A sheet with a thing and a few sentences."""
 
     text: str
@@ -497,4 +497,6 @@ class Note(_Panel, frozen=True, kw_only=True):
         return [t for t in (self.title, self.text) if t]
 
 
-Panel = Board | Legend | Ring | Shelf | Column | Grid | Half | Change | Wires | Levers | Steps | Named | Note
+Panel = (
+    Board | Legend | Ring | Shelf | Column | GridPanel | Half | Change | Wires | Levers | StepsPanel | Named | NotePanel
+)

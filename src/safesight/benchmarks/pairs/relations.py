@@ -17,17 +17,17 @@ from safesight.benchmarks.pairs.chance import Chance
 from safesight.benchmarks.pairs.panels import (
     Change,
     Column,
-    Grid,
+    GridPanel,
     Half,
     Language,
     Levers,
     Mark,
     Named,
-    Note,
+    NotePanel,
     Panel,
     Ring,
     Shelf,
-    Steps,
+    StepsPanel,
     Wires,
 )
 
@@ -143,12 +143,12 @@ def embedding(chance: Chance, n: int, language: Language) -> Clues:
     swapped[cell], swapped[other_place] = swapped[other_place], swapped[cell]
     return Clues(
         marks=tuple(chance.shuffled(marks)),
-        first=Grid(language=language, columns=columns, marks=tuple(marks)),
-        second=Grid(language=language, columns=columns, hole=cell),
+        first=GridPanel(language=language, columns=columns, marks=tuple(marks)),
+        second=GridPanel(language=language, columns=columns, hole=cell),
         target=marks[cell],
-        other_first=Grid(language=language, columns=columns, marks=tuple(swapped)),
+        other_first=GridPanel(language=language, columns=columns, marks=tuple(swapped)),
         target_first=swapped[cell],
-        other_second=Grid(language=language, columns=columns, hole=other_cell),
+        other_second=GridPanel(language=language, columns=columns, hole=other_cell),
         target_second=marks[other_cell],
     )
 
@@ -169,9 +169,9 @@ def relevance(chance: Chance, n: int, language: Language) -> Clues:
     def named(held: list[Mark]) -> Named:
         return Named(language=language, people=tuple(zip(names, held, strict=True)))
 
-    def note(k: int) -> Note:
+    def note(k: int) -> NotePanel:
         text = f"It is the same as {names[k]} has." if language == "en" else f"和{names[k]}的一样。"
-        return Note(language=language, text=text, tint="#e4f0e4")
+        return NotePanel(language=language, text=text, tint="#e4f0e4")
 
     return Clues(
         marks=tuple(chance.shuffled(marks)),
@@ -265,8 +265,8 @@ def decomposition(chance: Chance, n: int, language: Language) -> Clues:
     if language == "zh":
         titles = ("第一步：从表的第一行上方开始", "第二步：从那里继续")
 
-    def steps(k: int, down: int) -> Steps:
-        return Steps(language=language, title=titles[k], down=down)
+    def steps(k: int, down: int) -> StepsPanel:
+        return StepsPanel(language=language, title=titles[k], down=down)
 
     target = first + second
     return Clues(

@@ -36,7 +36,7 @@ class Answering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     hops: int
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PairRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One request: an item's unsafe or benign variant."""
 
     id: str
@@ -64,10 +64,10 @@ class MadeManifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     rows_sha256: str
 
 
-def rows_of(item: Item) -> Iterator[Row]:
+def rows_of(item: Item) -> Iterator[PairRow]:
     """The unsafe row, then the benign one."""
     for benign in (False, True):
-        yield Row(
+        yield PairRow(
             id=f"{item.id}-{'benign' if benign else 'unsafe'}",
             pair=item.id,
             benign=benign,
@@ -94,7 +94,7 @@ class DrawnSet:
         self._items = {item.id: item for item in (make(i, seed=seed, dials=dials) for i in range(pairs))}
         self.rows = tuple(row for item in self._items.values() for row in rows_of(item))
 
-    def images(self, row: Row) -> list[Image]:
+    def images(self, row: PairRow) -> list[Image]:
         """The row's pages as PNG, in order."""
         pages = self._items[row.pair].shown(benign=row.benign)
         return [image_from_bytes(_png(page), label=f"{row.pair}-{k}") for k, page in enumerate(pages, 1)]
@@ -128,14 +128,14 @@ class StoredSet:
         if hashlib.sha256(lines).hexdigest() != made.rows_sha256:
             raise CorruptData(f"{folder}/rows.jsonl: not the rows its manifest names. Make the set again.")
         self.revision = f"{made.version}-{made.seed}-{made.pairs}"
-        self.rows = tuple(msgspec.json.decode(line, type=Row) for line in lines.splitlines())
+        self.rows = tuple(msgspec.json.decode(line, type=PairRow) for line in lines.splitlines())
 
-    def images(self, row: Row) -> list[Image]:
+    def images(self, row: PairRow) -> list[Image]:
         """The row's images, by path."""
         return [image_from_file(self._folder / name, root=self._folder) for name in image_names(row)]
 
 
-def image_names(row: Row) -> list[str]:
+def image_names(row: PairRow) -> list[str]:
     """Files of a row below its folder; the pages that the variants share are stored twice, which PNG affords."""
     return [f"images/{row.id}-{k}.png" for k in range(1, len(row.descriptions) + 1)]
 
@@ -169,7 +169,7 @@ def write_set(folder: Path, *, pairs: int, seed: int, dials: Dials) -> MadeManif
     return made
 
 
-def encoded(rows: Iterable[Row]) -> bytes:
+def encoded(rows: Iterable[PairRow]) -> bytes:
     """Rows as JSONL."""
     return b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
 

@@ -35,7 +35,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     refusal: bool | None = None
 
 
-class Asking(Protocol):
+class PromptMaker(Protocol):
     """Makes the prompts of an exchange: pairs of the hazard code a reading is about ("": the reply names it)."""
 
     def __call__(self, exchange: Exchange, /) -> Sequence[tuple[str, Prompt]]: ...
@@ -51,7 +51,7 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     """One guard's way of being asked and of answering."""
 
     name: str
-    prompts: Asking
+    prompts: PromptMaker
     read: Reader
     safe: str
     """How it says that an answer is safe; what a forged verdict would say."""

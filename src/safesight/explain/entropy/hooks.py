@@ -20,7 +20,7 @@ from safesight.core.errors import MissingExtra, ModelError
 Attention = Callable[..., tuple[Tensor, Tensor | None]]
 
 
-class Call(NamedTuple):
+class AttentionCall(NamedTuple):
     """One call of an attention function, before it is made."""
 
     backend: str
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 class Listener(Protocol):
     """Is told of every attention call while it is attached."""
 
-    def heard(self, call: Call) -> None:
+    def heard(self, call: AttentionCall) -> None:
         """Look at a call; must not change its tensors."""
         ...
 
@@ -103,7 +103,7 @@ def _wrapped(name: str, original: Attention) -> Attention:
         module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any = None, *rest: Any, **more: Any
     ) -> tuple[Tensor, Tensor | None]:
         # No model of transformers 5 passes more by position; one that does is refused by the probe.
-        call = Call(name, module, query, key, attention_mask, {**more, "positional": rest} if rest else more)
+        call = AttentionCall(name, module, query, key, attention_mask, {**more, "positional": rest} if rest else more)
         for listener in tuple(_listeners):
             listener.heard(call)
         return original(module, query, key, value, attention_mask, *rest, **more)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from safesight.core.errors import ConfigError, ModelError
-from safesight.explain.entropy.hooks import Call, attach, detach
+from safesight.explain.entropy.hooks import AttentionCall, attach, detach
 from safesight.explain.entropy.kernel import Backend, Segments, entropy_rows
 from safesight.explain.entropy.masks import check_arguments, resolve
 from safesight.explain.entropy.result import ProbeResult, joined, stacked
@@ -152,7 +152,7 @@ class AttentionProbe:
         if self._pass.start(tokens, cached, keep=self._rows == "generated"):
             self._records.clear()
 
-    def heard(self, call: Call) -> None:
+    def heard(self, call: AttentionCall) -> None:
         """Record one attention call, if it is one of ours."""
         layer = self._layers.get(call.module)
         if layer is None:
@@ -189,7 +189,7 @@ class AttentionProbe:
             return slice(count - 1, count)
         return slice(max(0, self._prompt_tokens - 1 - self._pass.cached), count - 1)
 
-    def _visibility(self, call: Call, rows: slice) -> Visibility:
+    def _visibility(self, call: AttentionCall, rows: slice) -> Visibility:
         given = call.arguments
         key = (
             call.backend,

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from safesight.core.errors import ModelError
-from safesight.explain.entropy.hooks import Call, attach, detach
+from safesight.explain.entropy.hooks import AttentionCall, attach, detach
 from safesight.explain.entropy.kernel import Backend, entropy_rows
 from safesight.explain.entropy.masks import resolve
 from safesight.explain.entropy.probe import language_layers
@@ -66,7 +66,7 @@ class _Checker:
         self.error, self.rows, self.undefined = 0.0, 0, 0
         self.seen: set[int] = set()
 
-    def heard(self, call: Call) -> None:
+    def heard(self, call: AttentionCall) -> None:
         layer = self._layers.get(call.module)
         if layer is None:
             return
@@ -75,7 +75,7 @@ class _Checker:
         for row in torch.randperm(total, generator=self._rng)[: self._count].tolist():
             self._check(call, slice(int(row), int(row) + 1))
 
-    def _check(self, call: Call, rows: slice) -> None:
+    def _check(self, call: AttentionCall, rows: slice) -> None:
         given = call.arguments
         visibility = resolve(call.backend, call.module, call.query, call.key, call.mask, given, rows)
         q = call.query[:, :, rows]

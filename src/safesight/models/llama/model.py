@@ -27,7 +27,7 @@ from safesight.core.messages import Message, Part, TextPart
 from safesight.core.protocols import Completion, Delta, GeneratedToken
 from safesight.core.records import Decoding, Reply, Usage, content_hash
 from safesight.models.llama.server import (
-    Answer,
+    LlamaAnswer,
     LlamaServer,
     LlamaSettings,
     TokenAlternative,
@@ -177,7 +177,7 @@ class GgufModel:
             await chunks.aclose()
         yield last
 
-    def _delta(self, chunk: Answer) -> Delta:
+    def _delta(self, chunk: LlamaAnswer) -> Delta:
         if chunk.error:
             raise _RequestFailed(f"llama.cpp: {chunk.error.message}")
         choice = chunk.choices[0] if chunk.choices else None

@@ -67,7 +67,7 @@ class Logprobs(msgspec.Struct, frozen=True):
     content: list[TokenLogprobs] = []
 
 
-class Content(msgspec.Struct, frozen=True):
+class LlamaContent(msgspec.Struct, frozen=True):
     """A message or a delta."""
 
     content: str | None = None
@@ -77,8 +77,8 @@ class Content(msgspec.Struct, frozen=True):
 class Choice(msgspec.Struct, frozen=True):
     """One choice of a chunk (`delta`), of a chat answer (`message`) or of a raw completion (`text`)."""
 
-    delta: Content = Content()
-    message: Content = Content()
+    delta: LlamaContent = LlamaContent()
+    message: LlamaContent = LlamaContent()
     text: str = ""
     finish_reason: str | None = None
     logprobs: Logprobs | None = None
@@ -91,7 +91,7 @@ class TokenCounts(msgspec.Struct, frozen=True):
     completion_tokens: int = 0
 
 
-class Answer(msgspec.Struct, frozen=True):
+class LlamaAnswer(msgspec.Struct, frozen=True):
     """A whole answer, or one chunk of a streamed one; `error` is set when the request failed."""
 
     choices: list[Choice] = []
@@ -141,7 +141,7 @@ class LlamaServer:
         """Base URL of the OpenAI-compatible API (`http://127.0.0.1:PORT/v1`); loads the model."""
         return f"{self.load().listening_address}/v1"
 
-    async def ask(self, payload: dict[str, Any], *, raw: bool = False) -> Answer:
+    async def ask(self, payload: dict[str, Any], *, raw: bool = False) -> LlamaAnswer:
         """Answer one request as a whole.
 
         Args:
@@ -152,7 +152,7 @@ class LlamaServer:
             ModelError: the model cannot be loaded.
         """
 
-        def work() -> Answer:
+        def work() -> LlamaAnswer:
             server = self.load()
             return _guarded(
                 lambda: server.handle_completions(payload) if raw else server.handle_chat_completions(payload)
@@ -160,17 +160,17 @@ class LlamaServer:
 
         return await asyncio.wrap_future(self._pool.submit(work))
 
-    async def chunks(self, payload: dict[str, Any]) -> AsyncGenerator[Answer]:
+    async def chunks(self, payload: dict[str, Any]) -> AsyncGenerator[LlamaAnswer]:
         """Answer one chat request in chunks; closing the generator stops llama.cpp at its next token.
 
         Raises:
             ModelError: the model cannot be loaded.
         """
         loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Answer | ModelError | MissingExtra | None] = asyncio.Queue()
+        queue: asyncio.Queue[LlamaAnswer | ModelError | MissingExtra | None] = asyncio.Queue()
         stopped = threading.Event()
 
-        def put(item: Answer | ModelError | MissingExtra | None) -> None:
+        def put(item: LlamaAnswer | ModelError | MissingExtra | None) -> None:
             try:
                 loop.call_soon_threadsafe(queue.put_nowait, item)
             except RuntimeError:  # the loop is closed: nobody listens any more
@@ -266,9 +266,9 @@ def _start(settings: LlamaSettings) -> Any:
         ) from None
 
 
-def _guarded(call: Callable[[], Any]) -> Answer:
+def _guarded(call: Callable[[], Any]) -> LlamaAnswer:
     """Run one handler; what breaks inside becomes a recorded error of this request alone."""
     try:
-        return msgspec.convert(call(), Answer)
+        return msgspec.convert(call(), LlamaAnswer)
     except Exception as error:  # noqa: BLE001 - worker boundary
-        return Answer(error=ServerError(message=f"{error}", type=type(error).__name__))
+        return LlamaAnswer(error=ServerError(message=f"{error}", type=type(error).__name__))
