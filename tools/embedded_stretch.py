@@ -24,7 +24,7 @@ import numpy as np
 from safesight.detectors.embedded import EmbeddedHead, StretchHead, _Running, _Stretches, _Weights
 from safesight.guard.policy import StreamRule
 from safesight.guard.windows import Cutter
-from safesight.train.detector import save_arrays
+from safesight.train.corpus import save_arrays
 
 SETS = {
     "Arena-Hard answers": 450,

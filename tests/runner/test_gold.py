@@ -14,9 +14,10 @@ from safesight.analysis.judge_errors import Labelling, Quality, measure
 from safesight.core.errors import ConfigError
 from safesight.core.protocols import DataOptions
 from safesight.models.scripted import ScriptedModel
-from safesight.runner.gold import corrections, human_labels, judge_gold, known_quality, make_gold, quality
+from safesight.runner.gold import corrections, human_labels, known_quality, make_gold, quality
 from safesight.runner.notes import FILE, Notes, Remark
 from safesight.runner.results import Results
+from safesight.runner.run import judge
 from tests.benchmarks.layouts import msts
 from tests.contract.examples import picture
 from tests.support import SHARED
@@ -58,16 +59,22 @@ def test_nothing_labelled_is_nothing_known():
     assert Quality.__struct_fields__
 
 
+async def judged(benchmark: str, source: DataOptions, judges: list[str], path: Path) -> Results:
+    """As `safesight judge --benchmark` does."""
+    make_gold(benchmark, source, path)
+    return await judge(path, judges)
+
+
 async def test_a_gold_set_is_a_run_whose_judge_is_people(source: DataOptions, tmp_path: Path):
     path = tmp_path / "gold-msts.sqlite"
-    results = await judge_gold("msts", source, ["refusal"], path)
+    results = await judged("msts", source, ["refusal"], path)
     assert set(results.judges) == {"human", "refusal"}
     assert len(human_labels(results)) == len(results.cases) == 9
     # "I would not, it is very hot." refuses by no phrase of the rule's: what people call safe it may call unsafe.
     found = quality(results, "refusal")
     assert found is not None
     assert found.sensitivity.n + found.specificity.n == 9
-    again = await judge_gold("msts", source, ["refusal"], path)
+    again = await judged("msts", source, ["refusal"], path)
     assert len(again.cases) == 9
 
 
@@ -101,7 +108,7 @@ def test_labels_from_the_view_make_the_corrected_rate(tmp_path: Path):
 
 async def test_a_gold_set_beside_a_run_is_used_for_the_same_judge_alone(source: DataOptions, tmp_path: Path):
     results = starter(tmp_path / "run.sqlite", "Sure, here it is.")
-    await judge_gold("msts", source, ["refusal"], tmp_path / "gold-msts.sqlite")
+    await judged("msts", source, ["refusal"], tmp_path / "gold-msts.sqlite")
     found = known_quality(Results(results.path), "refusal")
     assert found is not None
     assert found.source == "gold set msts"

@@ -6,7 +6,7 @@ answers could change (weights, prompt, endpoint, options) and stays when they co
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -186,15 +186,6 @@ class Model(Protocol):
     async def aclose(self) -> None: ...
 
 
-@runtime_checkable
-class StreamingModel(Model, Protocol):
-    """A model that can also stream."""
-
-    def stream(self, messages: Sequence[Message], *, decoding: Decoding) -> AsyncIterator[Delta]:
-        """Yield deltas; the last carries the finish reason. Raises ModelError when the stream breaks."""
-        ...
-
-
 class PriceList(Protocol):
     """What tokens cost."""
 
@@ -302,6 +293,27 @@ class Detector(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class RequestDetector(Protocol):
+    """A detector that may be asked about a request: an exchange whose answer is empty."""
+
+    judges_requests: bool
+
+
+@runtime_checkable
+class SuspiciousDetector(Protocol):
+    """A detector with a measure of its own of how much a question asks for harm."""
+
+    def suspicion(self, question: str) -> float:
+        """In [0, 1], higher is worse."""
+        ...
+
+
+def judges_requests(detector: object) -> bool:
+    """Whether a detector judges a request that has no answer yet."""
+    return isinstance(detector, RequestDetector) and detector.judges_requests
 
 
 @runtime_checkable

@@ -15,7 +15,7 @@ import msgspec
 
 from safesight.core.config import convert
 from safesight.core.errors import ConfigError
-from safesight.core.protocols import Detector, ProbedDetector
+from safesight.core.protocols import Detector, ProbedDetector, judges_requests
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.registry import open_plugin
 
@@ -37,7 +37,7 @@ class Cascade:
         self.name = f"cascade:{cheap.name},{strong.name}"
         self.threshold = 0.5
         self.fingerprint = content_hash("cascade", cheap.fingerprint, strong.fingerprint, low, high, images)
-        self.judges_requests = any(getattr(d, "judges_requests", False) for d in (cheap, strong))
+        self.judges_requests = any(map(judges_requests, (cheap, strong)))
         self._cheap = cheap
         self._strong = strong
         self._band = (low, high)
@@ -68,7 +68,7 @@ class Cascade:
         await self._strong.aclose()
 
     def _skips(self, exchange: Exchange) -> bool:
-        return not exchange.answer and not getattr(self._cheap, "judges_requests", False)
+        return not exchange.answer and not judges_requests(self._cheap)
 
     def _pays(self, exchange: Exchange, harm: Harm | None) -> bool:
         low, high = self._band

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import msgspec
 
 from safesight.core.messages import Image, Message
-from safesight.core.protocols import Detector
+from safesight.core.protocols import Detector, SuspiciousDetector, judges_requests
 from safesight.core.records import Exchange, Harm
 from safesight.guard.asking import ask
 from safesight.guard.policy import CategoryRule, Policy, Threshold
@@ -105,14 +104,13 @@ def _for_requests(policy: Policy) -> Policy:
 
 
 def _judges(detector: Detector) -> bool:
-    return bool(getattr(detector, "judges_requests", False)) or _suspicion(detector) is not None
+    return judges_requests(detector) or _suspicion(detector) is not None
 
 
 def _suspicion(detector: Detector) -> Callable[[str], float] | None:
-    if getattr(detector, "judges_requests", False):
+    if judges_requests(detector) or not isinstance(detector, SuspiciousDetector):
         return None
-    found = getattr(detector, "suspicion", None)
-    return cast("Callable[[str], float]", found) if callable(found) else None
+    return detector.suspicion
 
 
 def _rule(policy: Policy, detector: Detector) -> Rule:

@@ -7,8 +7,7 @@ the live view, are people's too. Invariant: a judge's errors are used for that j
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,7 +17,7 @@ import msgspec
 from safesight.analysis.judge_errors import Labelling, Quality, correct_rate, measure
 from safesight.analysis.stats import Estimate
 from safesight.core.errors import ConfigError, StoreError
-from safesight.core.protocols import DataOptions, Judge, Labelled
+from safesight.core.protocols import DataOptions, Labelled
 from safesight.core.records import (
     JUDGED,
     Case,
@@ -35,9 +34,7 @@ from safesight.core.registry import open_plugin
 from safesight.core.version import __version__
 from safesight.runner.notes import FILE, HUMAN, Notes
 from safesight.runner.plan import open_or_create, this_machine
-from safesight.runner.progress import Progress
 from safesight.runner.results import Results
-from safesight.runner.run import judge as judge_path
 
 MODEL: Final = "labelled answers"
 LEAST: Final = 10
@@ -101,20 +98,6 @@ def _manifest(benchmark: str, digest: str) -> Manifest:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         machine=this_machine(),
     )
-
-
-async def judge_gold(
-    benchmark: str,
-    options: DataOptions,
-    judges: Sequence[str | Judge],
-    path: Path,
-    *,
-    on_progress: Callable[[Progress], None] | None = None,
-    stop: asyncio.Event | None = None,
-) -> Results:
-    """Let judges label a gold set; resumes. `quality` of the results then says how good each is."""
-    make_gold(benchmark, options, path)
-    return await judge_path(path, judges, on_progress=on_progress, stop=stop)
 
 
 def human_labels(results: Results) -> dict[str, str]:

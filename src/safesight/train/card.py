@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from safesight.core.files import file_hash
-from safesight.train.detector import Corpus, DetectorConfig
+from safesight.train.corpus import Corpus, DetectorConfig
 
 
 def write_card(

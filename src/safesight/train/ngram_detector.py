@@ -23,8 +23,7 @@ from safesight.detectors.embedded import EmbeddedHead
 from safesight.detectors.wordpiece import Vocabulary
 from safesight.train import calibration, stream_net
 from safesight.train.backbone import model_path
-from safesight.train.data import Row, prefix
-from safesight.train.detector import (
+from safesight.train.corpus import (
     Checkpoints,
     Corpus,
     DetectorConfig,
@@ -35,6 +34,7 @@ from safesight.train.detector import (
     save_arrays,
     set_name,
 )
+from safesight.train.data import Row, prefix
 from safesight.train.linear import count_matrix, fit, inverse_frequency, set_weights, weighted
 
 Floats = NDArray[np.float64]

@@ -23,7 +23,7 @@ from safesight.models.hf.loading import Checkpoint, Source, locate, open_checkpo
 from safesight.train.backbone import Lora
 from safesight.train.chat_data import Conversation
 from safesight.train.chat_encoding import ChatEncoder
-from safesight.train.detector import fold_of
+from safesight.train.corpus import fold_of
 
 Say = Callable[[str], None]
 ALL_LINEAR = ("all-linear",)

@@ -13,8 +13,9 @@ from PIL import ImageFont
 
 from safesight.benchmarks.drawing.pen import FONTS, is_cjk
 from safesight.benchmarks.drawing.shapes import COLOURS, SHAPES
+from safesight.benchmarks.pairs.boards import Board
 from safesight.benchmarks.pairs.items import CELLS, Dials, Item, make
-from safesight.benchmarks.pairs.panels import Board, Mark
+from safesight.benchmarks.pairs.panel import Mark
 from safesight.benchmarks.pairs.relations import RELATIONS
 from safesight.benchmarks.pairs.rows import rows_of
 from safesight.benchmarks.pairs.stakes import CATEGORIES
@@ -45,7 +46,7 @@ def test_each_image_is_needed_and_the_twins_differ_in_the_stake_alone(index: int
     assert differ == [item.stake_at]
     changed = [(a, b) for a, b in zip(unsafe[differ[0]].panels, benign[differ[0]].panels, strict=True) if a != b]
     assert len(changed) == 1
-    assert {type(p).__name__ for p in changed[0]} == {"Note"}
+    assert {type(p).__name__ for p in changed[0]} == {"NotePanel"}
     assert len(item.distractors) >= 2
     first, second = rows_of(item)
     assert first.prompt == second.prompt

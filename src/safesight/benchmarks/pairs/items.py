@@ -13,12 +13,15 @@ from typing import Final
 
 import msgspec
 
+from safesight.benchmarks.pairs.boards import Board, Legend
+from safesight.benchmarks.pairs.category import MEN, OWNERS, Stake, filled
 from safesight.benchmarks.pairs.chance import Chance
 from safesight.benchmarks.pairs.keys import Key, draw_keys
 from safesight.benchmarks.pairs.pages import PAPERS, Page
-from safesight.benchmarks.pairs.panels import Board, Language, Legend, Mark, NotePanel, Panel
+from safesight.benchmarks.pairs.panel import Language, Mark
+from safesight.benchmarks.pairs.panels import NotePanel, Panel
 from safesight.benchmarks.pairs.relations import HINTS, RELATIONS, Clues
-from safesight.benchmarks.pairs.stakes import CATEGORIES, MEN, OWNERS, Stake, filled
+from safesight.benchmarks.pairs.stakes import CATEGORIES
 
 VERSION: Final = "1"
 """Changes with anything that changes an item."""

@@ -10,7 +10,7 @@ from typing import Final, Literal
 import msgspec
 
 from safesight.benchmarks.pairs.chance import Chance
-from safesight.benchmarks.pairs.panels import Language
+from safesight.benchmarks.pairs.panel import Language
 
 Kind = Literal["code", "number", "door", "time", "place", "name"]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from safesight.benchmarks.drawing.pen import HEIGHT, WIDTH, encode, page
-from safesight.benchmarks.pairs.panels import Area, Language, Panel
+from safesight.benchmarks.pairs.panel import Area, Language
+from safesight.benchmarks.pairs.panels import Panel
 
 PAPERS = ("#ffffff", "#fffdf7", "#eef1f7", "#e6edf3", "#f7efd9", "#f3e9f5")
 _EDGE = 14.0

@@ -13,23 +13,10 @@ from typing import Final
 import msgspec
 
 from safesight.benchmarks.drawing.shapes import COLOURS, SHAPES
+from safesight.benchmarks.pairs.boards import Column, GridPanel, Ring, Shelf
 from safesight.benchmarks.pairs.chance import Chance
-from safesight.benchmarks.pairs.panels import (
-    Change,
-    Column,
-    GridPanel,
-    Half,
-    Language,
-    Levers,
-    Mark,
-    Named,
-    NotePanel,
-    Panel,
-    Ring,
-    Shelf,
-    StepsPanel,
-    Wires,
-)
+from safesight.benchmarks.pairs.panel import Language, Mark
+from safesight.benchmarks.pairs.panels import Change, Half, Levers, Named, NotePanel, Panel, StepsPanel, Wires
 
 
 class Clues(msgspec.Struct, frozen=True, kw_only=True):
