@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safesight.wire.thinking import Piece, ThinkingSplitter, split
@@ -45,6 +45,11 @@ CASES = [
     ("<think>a<answer>draft</answer> no, more", "", "a<answer>draft</answer> no, more"),
     ("<think>a<answer>draft</answer> no <answer>b</answer>", "b", "a<answer>draft</answer> no "),
     ("<think>a<answer>draft</answer></think>b", "b", "a<answer>draft</answer>"),
+    ("<think>a<answer>draft</answer><think>", "", "a<answer>draft</answer>"),
+    ("<think>a<answer>draft</answer>\n[THINK]no", "", "a<answer>draft</answer>\nno"),
+    ("<think>a<answer>draft</answer>◁think▷no<answer>b</answer>", "b", "a<answer>draft</answer>no"),
+    ("<think>a<answer>draft</answer><|channel|>analysis<|message|>", "", "a<answer>draft</answer>"),
+    ("<think>a<answer>draft</answer><think>no</think>b", "b", "a<answer>draft</answer>no"),
     ("<think>a<answer>cut off", "", "a<answer>cut off"),
     ("<think>a<answer>b</answer></answer>", "b", "a"),
     ("<think>a</answer>b", "", "a</answer>b"),
@@ -157,6 +162,8 @@ def test_text_without_tags_passes_byte_identical(reply: str):
 
 
 @given(REPLIES)
+@example("<think><answer><</answer>")
+@example("<think><answer>a</answer>\n")
 def test_nothing_after_a_last_open_tag_is_text(reply: str):
     assert split(reply + "<think>secret trace").text == split(reply + "<think>").text
 

@@ -8,7 +8,8 @@ repeated `<answer>`. The tags of all families are in `thinking_tags`; each works
     <think>a                   no text: the trace never ended
     a</think>b                 text b: the template had opened the trace already
     <think>a</think>x<think>b</think>y      text xy: every trace is cut out
-    <think>a<answer>b</answer> text b: a final answer block ends a trace that was left open
+    <think>a<answer>b</answer> text b: a final answer block ends a trace that was left open; one that words or
+                               another trace follow was a draft
     <answer>, </answer>, <|begin_of_box|>, <|end_of_box|> (GLM) outside a trace are dropped, their content kept
     <|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b     text b (harmony)
     Put it into <think> tags.  text as it is: a mention
@@ -209,7 +210,7 @@ class ThinkingSplitter:
         elif name in CLOSE or name == FINAL or (name in ENDS and self._thinking):
             return self._close()
         elif name in OPEN:
-            self._thinking = True
+            self._open()
         elif self._thinking and name not in ENDS:
             self._frame(name, tag)
         return 0
@@ -221,10 +222,16 @@ class ThinkingSplitter:
         if channel.startswith("final"):
             return self._close()
         if not channel.startswith("assistant"):
-            self._thinking = self._thinking or bool(channel)
+            if channel:
+                self._open()
             if not channel.startswith(_NAMES):
                 self._reasoning.append(header)
         return 0
+
+    def _open(self) -> None:
+        self._thinking = True
+        if self._answered:
+            self._drop_draft()  # the model went on thinking, so that was no final answer
 
     def _close(self) -> int:
         retract = 0
