@@ -169,9 +169,11 @@ def with_lone_events(
         found.insert(rng.randrange(len(found)), event(None, note=f"x {MARK}"))
     if mark == "duplicate":
         text = json.dumps(MARK)
+        # The value that counts is a word of its own: "ok" glued to a marker makes a longer word, which no block list of
+        # whole words flags.
         found.insert(
             rng.randrange(len(found)),
-            b'{"choices":[{"index":0,"delta":{"content":%b,"content":"ok"},"finish_reason":null}]}' % text.encode(),
+            b'{"choices":[{"index":0,"delta":{"content":%b,"content":" ok "},"finish_reason":null}]}' % text.encode(),
         )
     return found
 
