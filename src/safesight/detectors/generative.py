@@ -75,15 +75,17 @@ class Generative:
         """
         limit = asyncio.Semaphore(_AT_ONCE)
 
-        async def ask(about: str, prompt: Prompt, answer: str) -> tuple[str, Reading]:
+        async def ask(about: str, prompt: Prompt, *answers: str) -> tuple[str, Reading]:
             async with limit:
-                return about, await self._ask(prompt, answer)
+                return about, await self._ask(prompt, *answers)
 
         async def one(exchange: Exchange) -> Harm:
             exchange = visible(exchange)
             answer = set_apart(exchange.answer, self._guard)
             asked = self._guard.prompts(msgspec.structs.replace(exchange, answer=answer))
-            return combined(await asyncio.gather(*(ask(about, prompt, answer) for about, prompt in asked)))
+            return combined(
+                await asyncio.gather(*(ask(about, prompt, answer, exchange.answer) for about, prompt in asked))
+            )
 
         return list(await asyncio.gather(*(one(exchange) for exchange in exchanges)))
 
@@ -110,14 +112,15 @@ class Generative:
         """Close the model."""
         await self._model.aclose()
 
-    async def _ask(self, prompt: Prompt, answer: str) -> Reading:
+    async def _ask(self, prompt: Prompt, answer: str, unquoted: str) -> Reading:
         try:
             reply = await self._model.complete(prompt, max_tokens=self._guard.max_tokens)
         except ModelError as error:
             raise DetectorError(f"{self.name}: {error}") from None
         if reply.error:
             raise DetectorError(f"{self.name}: {reply.error}")
-        if _repeats(reply, answer):
+        # An answer that is a verdict in full was sent quoted; a model that says it back unquoted judged nothing either.
+        if _repeats(reply, answer) or (len(unquoted) >= _VERDICT_CHARS and _repeats(reply, unquoted)):
             raise DetectorError(f"{self.name}: the reply repeats the judged answer instead of judging it. {_PREFILL}")
         reading = self._guard.read(reply, answered=bool(answer))
         if reading is None:
@@ -128,6 +131,8 @@ class Generative:
         return reading
 
 
+_VERDICT_CHARS: Final = 12
+"""Shorter answers ("safe", "No") may be what both the model and its guard have to say."""
 _PREFILL: Final = (
     "A server that continues the last turn must not: start llama.cpp with --no-prefill-assistant "
     "(LLAMA_ARG_PREFILL_ASSISTANT=0)."
