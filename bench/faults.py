@@ -4,7 +4,7 @@
     python -m bench.faults --seconds 1800       15 minutes for each of two detectors; compares the end with 2.5 minutes
 
 A closed loop of clients asks an upstream that resets, breaks off, sends garbage, answers 500, stalls or answers well;
-every third client leaves in the middle. Half the time the policy's only detector is an address where nobody listens.
+one request in eight is left in the middle. Half the time the policy's only detector is an address where nobody listens.
 """
 
 from __future__ import annotations
