@@ -20,13 +20,13 @@ import msgspec
 import numpy as np
 
 from safesight.core.config import read_toml
-from safesight.core.errors import ConfigError
+from safesight.core.errors import ConfigError, DataError
 from safesight.core.messages import Image
 from safesight.media.pixels import decode
 from safesight.models.embedded import weights
 from safesight.models.llama.mmproj import TowerShape, write_mmproj
 from safesight.train import vision_tower
-from safesight.train.vision_drawings import WORDS, Drawings, Drawn
+from safesight.train.vision_drawings import SLOTS, WORDS, Drawings, Drawn
 from safesight.train.vision_words import Words, candidates, caption_words, read_captions
 
 Say = Callable[[str], None]
@@ -45,7 +45,7 @@ class VisionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     language: str = ""
     """GGUF whose embeddings are the target; "" is SmolLM2-135M-Instruct from its package."""
     captions: str = ""
-    """JSONL of image and caption; "" draws `train.vision_drawings`."""
+    """JSONL of image and caption, one in ten held apart; "" draws `train.vision_drawings`."""
     lone_until: int = 20_000
     """Drawings of one thing that come first (see `Drawings`)."""
     seed: int = 0
@@ -88,13 +88,12 @@ def train_vision(
     """Train what a configuration describes; writes vision.safetensors, vision.json and mmproj.gguf to OUT/NAME.
 
     Raises:
-        ConfigError: the configuration has unknown keys or impossible sizes.
-        DataError: a caption file or an image is missing or malformed.
+        ConfigError: the configuration has unknown keys or impossible sizes, or a checkpoint of other sizes is there.
+        DataError: a caption file, an image or the language model is missing or malformed.
         MissingExtra: torch, transformers or gguf is not installed.
     """
     config = read_toml(path, VisionConfig)
-    if config.tower.hidden % config.tower.heads or config.tower.image_size % config.tower.patch_size:
-        raise ConfigError(f"{path}: heads must divide hidden, and patch_size image_size, got {config.tower}.")
+    _check(config, where=path)
     folder = (out or (path.parent / config.out).resolve()) / config.name
     stage = VisionStage(config, folder, root=path.parent)
     if resume:
@@ -102,13 +101,32 @@ def train_vision(
     return stage.run(say)
 
 
-class _Captioned:
-    """A user's own pictures, in an order that the index alone decides."""
+def _check(config: VisionConfig, *, where: Path) -> None:
+    """Refuse what could not be trained, before anything is loaded."""
+    tower = config.tower
+    counts = msgspec.structs.asdict(tower) | {k: getattr(config, k) for k in ("batch", "held", "check_every")}
+    small = [k for k, v in counts.items() if isinstance(v, int) and v < 1]
+    if small:
+        raise ConfigError(f"{where}: expected at least 1 for {', '.join(small)}.")
+    if tower.hidden % tower.heads or tower.image_size % tower.patch_size:
+        raise ConfigError(f"{where}: heads must divide hidden, and patch_size image_size, got {tower}.")
+    if not config.captions and tower.tokens < 3 * SLOTS:
+        raise ConfigError(
+            f"{where}: the drawings' captions need {3 * SLOTS} image tokens, got {tower.tokens}: (image_size / "
+            "patch_size) squared. Choose smaller patches."
+        )
 
-    def __init__(self, path: Path, shape: TowerShape) -> None:
-        self._rows = read_captions(path)
+
+class _Captioned:
+    """A user's own pictures, in an order that the index alone decides; one in ten, at least one, is held apart."""
+
+    def __init__(self, path: Path, shape: TowerShape, *, held: bool) -> None:
+        rows = read_captions(path)
+        if len(rows) < 2:
+            raise DataError(f"{path}: expected two captions or more, as one in ten is held apart, got {len(rows)}.")
+        self._rows = [row for i, row in enumerate(rows) if (i % 10 == 1) == held]
         self._root, self._shape = path.parent, shape
-        self.words = tuple(sorted({w for row in self._rows for w in caption_words(row.caption, shape.tokens)}))
+        self.words = tuple(sorted({w for row in rows for w in caption_words(row.caption, shape.tokens)}))
 
     def draw(self, index: int) -> Drawn:
         epoch, k = divmod(index, len(self._rows))
@@ -146,9 +164,15 @@ class VisionStage:
         self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
         side, tokens = config.tower.image_size, config.tower.tokens
         self.words = Words(Path(config.language) if config.language else weights())
+        width = self.words.table.shape[1]
+        if width != config.tower.embedding:
+            raise ConfigError(
+                f"expected tower.embedding = {width}, the language model's, got {config.tower.embedding}."
+            )
         if config.captions:
-            source = _Captioned(root / config.captions, config.tower)
-            self._train, self._held, vocabulary = source, source, source.words
+            self._train = _Captioned(root / config.captions, config.tower, held=False)
+            self._held = _Captioned(root / config.captions, config.tower, held=True)
+            vocabulary = self._train.words
         else:
             self._train = Drawings(side=side, tokens=tokens, seed=config.seed, lone_until=config.lone_until)
             self._held = Drawings(side=side, tokens=tokens, seed=config.seed + 1_000_003)
@@ -255,6 +279,10 @@ class VisionStage:
         self.step = int((state / "step").read_text(encoding="ascii"))
         held = load_file(state / f"step-{self.step}.safetensors")
         for name, p in self.vision.named_parameters():
+            if f"w.{name}" not in held or held[f"w.{name}"].shape != p.shape:
+                raise ConfigError(
+                    f"{state}: a checkpoint of a tower of other sizes. Name another `out`, or --no-resume."
+                )
             p.data.copy_(held[f"w.{name}"])
             kept = {
                 key.split(".")[1]: t for key, t in held.items() if key.startswith("o.") and key.endswith(f".{name}")

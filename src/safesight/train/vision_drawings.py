@@ -1,7 +1,7 @@
 """Training drawings of the vision stage: one to four things strewn over a small page, and the caption true of it.
 
 Invariant: the templates are this module's own. No page, text, name or layout of `verifiable` or `starter` is drawn here
-(a test compares them); what is shared is the pen, the way a child's drawings share its pencils.
+(a test compares them); what is shared is the pen, the icons, the coloured shapes and the papers' colours.
 
 A caption has a fixed form, so that image token k always stands for word k: from left to right "<colour> <shape>," or
 "<big|small> <thing>,", four slots of three words, then full stops.

@@ -30,6 +30,10 @@ class Words:
 
     Args:
         gguf_file: the language model.
+
+    Raises:
+        DataError: it is missing or no language model in GGUF.
+        MissingExtra: the `gguf` package is not installed.
     """
 
     def __init__(self, gguf_file: Path) -> None:
@@ -38,11 +42,14 @@ class Words:
             from gguf.quants import dequantize
         except ImportError:
             raise MissingExtra("gguf", "train") from None
-        reader: Any = GGUFReader(str(gguf_file))
-        field = reader.fields["tokenizer.ggml.tokens"]
+        try:
+            reader: Any = GGUFReader(str(gguf_file))
+            field = reader.fields["tokenizer.ggml.tokens"]
+            held = {t.name: t for t in reader.tensors}["token_embd.weight"]
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{gguf_file}: expected a language model in GGUF: {error}") from None
         pieces = [bytes(field.parts[i]).decode("utf-8", "replace") for i in field.data]
         self._ids = {piece.replace("Ġ", " "): i for i, piece in enumerate(pieces)}
-        held = next(t for t in reader.tensors if t.name == "token_embd.weight")
         self.table: npt.NDArray[np.float32] = dequantize(held.data, held.tensor_type)
         """Shape (vocabulary, embedding)."""
 
