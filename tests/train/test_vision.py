@@ -99,8 +99,6 @@ def test_a_killed_and_resumed_training_ends_at_the_same_weights(tmp_path: Path, 
     assert said[0] == f"resumed at step {at}"
     assert held_bytes(resumed.folder) == held_bytes(whole.folder)
     assert (resumed.figures, logged(resumed)) == (whole.figures, logged(whole))
-    again = train_vision(config, out=tmp_path / "cut", resume=False)
-    assert held_bytes(again.folder) == held_bytes(whole.folder)
 
 
 def pictures(folder: Path, captions: list[str]) -> Path:
@@ -127,7 +125,7 @@ def test_own_pictures_are_measured_on_those_held_apart(tmp_path: Path) -> None:
         ({"heads": 3}, ConfigError, "heads must divide hidden"),
         ({"heads": 0}, ConfigError, "at least 1 for heads"),
         ({"side": 36}, ConfigError, "patch_size image_size"),
-        ({"side": 16}, ConfigError, "need 12 image tokens, got 4.*smaller patches"),
+        ({"side": 16}, ConfigError, "need 12 image tokens, got 4. Choose smaller patches"),
         ({"embedding": 64}, ConfigError, "expected tower.embedding = 576.*got 64"),
         ({"more": "stpes = 3"}, ConfigError, "stpes"),
         ({"more": 'threads = "many"'}, ConfigError, "threads"),

@@ -111,10 +111,8 @@ def _check(config: VisionConfig, *, where: Path) -> None:
     if tower.hidden % tower.heads or tower.image_size % tower.patch_size:
         raise ConfigError(f"{where}: heads must divide hidden, and patch_size image_size, got {tower}.")
     if not config.captions and tower.tokens < 3 * SLOTS:
-        raise ConfigError(
-            f"{where}: the drawings' captions need {3 * SLOTS} image tokens, got {tower.tokens}: (image_size / "
-            "patch_size) squared. Choose smaller patches."
-        )
+        need = f"{where}: the drawings' captions need {3 * SLOTS} image tokens, got {tower.tokens}"
+        raise ConfigError(f"{need}. Choose smaller patches.")
 
 
 class _Captioned:
@@ -170,8 +168,9 @@ class VisionStage:
                 f"expected tower.embedding = {width}, the language model's, got {config.tower.embedding}."
             )
         if config.captions:
-            self._train = _Captioned(root / config.captions, config.tower, held=False)
-            self._held = _Captioned(root / config.captions, config.tower, held=True)
+            self._train, self._held = (
+                _Captioned(root / config.captions, config.tower, held=held) for held in (False, True)
+            )
             vocabulary = self._train.words
         else:
             self._train = Drawings(side=side, tokens=tokens, seed=config.seed, lone_until=config.lone_until)
