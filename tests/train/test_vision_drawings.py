@@ -12,7 +12,7 @@ from PIL import ImageColor
 
 from safesight.benchmarks.drawing.pen import Pen
 from safesight.benchmarks.drawing.shapes import COLOURS, SHAPES
-from safesight.benchmarks.pairs import keys, relations, stakes
+from safesight.benchmarks.pairs import category, keys, relations
 from safesight.benchmarks.starter import Starter
 from safesight.benchmarks.verifiable import Verifiable
 from safesight.core.protocols import DataOptions
@@ -96,7 +96,7 @@ def test_no_caption_is_the_listing_of_a_whole_page(texts: set[str]) -> None:
 
 
 def test_no_name_of_the_test_sets_is_a_word(texts: set[str]) -> None:
-    pools = (keys.NAMES, keys.PLACES, relations.PEOPLE, stakes.OWNERS, stakes.MEN)
+    pools = (keys.NAMES, keys.PLACES, relations.PEOPLE, category.OWNERS, category.MEN)
     names = {name.lower() for pool in pools for language in pool.values() for name in language}
     # In starter a name is a capitalised word in the middle of a sentence; verifiable's drawn marks are no names.
     names |= {w.lower() for text in texts for w in re.findall(r"(?<=[a-z,] )[A-Z][a-z]+", text)} - {*COLOURS, *SHAPES}
