@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from hypothesis import settings
 
+from tests.node import running
+
 settings.register_profile("safesight", deadline=None)
 settings.load_profile("safesight")
 
@@ -15,6 +17,13 @@ settings.load_profile("safesight")
 def count(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Say what a test counted (streams, faults): it stands in the summary, although the test passes."""
     return lambda line: record_property("counted", line)
+
+
+@pytest.fixture(scope="session")
+def node() -> running.RunScript:
+    """Runs a script of tests/node with the clients of its lock file: `node("chat", url=...)` gives what it told."""
+    running.install()
+    return running.run
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
