@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from safesight.core.begun import Begun
+from safesight.core.eager import Eager
 from safesight.core.errors import DetectorError
 from safesight.core.messages import Image, Message
 from safesight.core.protocols import Detector
@@ -26,7 +26,7 @@ BATCH: Final = 64
 async def ask(detector: Detector, exchanges: Sequence[Exchange], *, timeout_ms: int) -> list[Outcome]:
     """Score exchanges with one detector; one outcome each, in order."""
     try:
-        scoring = Begun(detector.score(exchanges))
+        scoring = Eager(detector.score(exchanges))
         if scoring.done:
             harms = await scoring
         else:

@@ -14,7 +14,7 @@ from functools import partial
 
 import msgspec
 
-from safesight.core.begun import Begun
+from safesight.core.eager import Eager
 from safesight.core.errors import ConfigError, DataError, MissingExtra, Overloaded, OversizedImage
 from safesight.core.messages import Image, Message
 from safesight.core.protocols import Delta, Detector, IncrementalDetector, Model
@@ -102,7 +102,7 @@ class Guard:
             decision, outcomes = await self._requests.judge(read)
 
         try:
-            judging = Begun(judge())
+            judging = Eager(judge())
             if not judging.done:
                 async with asyncio.timeout(self.policy.time.input_ms / 1000):
                     await judging

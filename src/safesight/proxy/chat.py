@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from safesight.core.begun import Begun
+from safesight.core.eager import Eager
 from safesight.core.errors import Overloaded
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
@@ -123,7 +123,7 @@ class ChatExchange:
         urls = {source: data_url(image) for source, image in images.items() if isinstance(source, RemoteImage)}
         body = for_upstream(self._raw, self._request, conversation, urls)
         started = time.perf_counter()
-        reading = Begun(guard.read(to_messages(conversation, images), client=client_name(self._scope)))
+        reading = Eager(guard.read(to_messages(conversation, images), client=client_name(self._scope)))
         # Where reading waits (OCR, detectors by URL) the model starts meanwhile; its first byte waits for the verdict.
         upstream = None if reading.done else asyncio.create_task(self._ask(body))
         try:

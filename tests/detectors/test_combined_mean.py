@@ -3,7 +3,7 @@ import pytest
 from safesight.core.errors import ConfigError, DetectorError, UnknownName
 from safesight.core.records import Exchange, Harm
 from safesight.core.registry import open_plugin
-from safesight.detectors.mean import Mean, open_detector
+from safesight.detectors.combined import Mean, open_mean
 
 
 class Fixed:
@@ -51,9 +51,9 @@ async def test_empty_answers_are_harmless_and_order_is_kept():
 def test_names_are_read_strictly():
     for wrong in ("embedded", "", "embedded,"):
         with pytest.raises(ConfigError, match="two detectors"):
-            open_detector(wrong, {})
+            open_mean(wrong, {})
     with pytest.raises(UnknownName):
-        open_detector("embedded,embedded", {"low": "0.2"})
+        open_mean("embedded,embedded", {"low": "0.2"})
     with pytest.raises(ConfigError, match="between 0 and 1"):
         Mean([Fixed(0.5, threshold=1.0), Fixed(0.5)])
     joined = open_plugin("detectors", "mean:embedded,embedded")

@@ -1,4 +1,4 @@
-"""Work that may never wait: run to its first wait at once, so that what needs none costs no task and no timer.
+"""Eager work, that may never wait: run to its first wait at once, so that what needs none costs no task and no timer.
 
 Most checks are a few microseconds of arithmetic behind an asynchronous interface; a deadline around each of them costs
 more than the check. Whoever begins work awaits it or closes it, in the task that began it.
@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 T = TypeVar("T")
 
 
-class Begun(Generic[T]):
+class Eager(Generic[T]):
     """A coroutine that has run up to its first wait, or to its end (`done`); awaiting gives its result.
 
     What it raises before its first wait is raised here, what it raises later by `await`.

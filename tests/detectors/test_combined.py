@@ -11,7 +11,7 @@ from safesight.core.errors import ConfigError
 from safesight.core.messages import Image
 from safesight.core.records import Exchange, Harm
 from safesight.core.registry import open_plugin
-from safesight.detectors.cascade import Cascade, bent
+from safesight.detectors.combined import Cascade, bent
 from tests.support import png
 
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from safesight.core.begun import Begun
+from safesight.core.eager import Eager
 
 
 async def adds(one: int, other: int, *, waits: int = 0) -> int:
@@ -16,10 +16,10 @@ async def adds(one: int, other: int, *, waits: int = 0) -> int:
 
 
 async def test_what_never_waits_is_done_and_what_waits_is_awaited() -> None:
-    at_once = Begun(adds(1, 2))
+    at_once = Eager(adds(1, 2))
     assert at_once.done
     assert await at_once == await at_once == 3
-    later = Begun(adds(1, 2, waits=3))
+    later = Eager(adds(1, 2, waits=3))
     assert not later.done
     assert await later == 3
 
@@ -31,8 +31,8 @@ async def test_errors_come_where_they_arise() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        Begun(fails(waits=False))
-    begun = Begun(fails(waits=True))
+        Eager(fails(waits=False))
+    begun = Eager(fails(waits=True))
     with pytest.raises(ValueError, match="no"):
         await begun
 
@@ -46,7 +46,7 @@ async def test_a_deadline_and_a_cancellation_reach_the_work() -> None:
         finally:
             ended.append("cleaned up")
 
-    begun = Begun(hangs())
+    begun = Eager(hangs())
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await begun
@@ -59,7 +59,7 @@ async def test_a_deadline_and_a_cancellation_reach_the_work() -> None:
 
 
 async def _awaits(work) -> None:
-    await Begun(work())
+    await Eager(work())
 
 
 async def test_work_that_is_given_up_is_closed() -> None:
@@ -71,5 +71,5 @@ async def test_work_that_is_given_up_is_closed() -> None:
         finally:
             ended.append("closed")
 
-    Begun(hangs()).close()
+    Eager(hangs()).close()
     assert ended == ["closed"]
