@@ -9,7 +9,20 @@ import typer
 
 from safesight.core.version import __version__
 
-TOPICS = ("demo", "catalogue", "run", "suite", "compare", "transfer", "explain", "report", "check", "guard", "train")
+TOPICS = (
+    "demo",
+    "catalogue",
+    "run",
+    "suite",
+    "compare",
+    "transfer",
+    "explain",
+    "report",
+    "check",
+    "guard",
+    "train",
+    "pull",
+)
 
 
 def _print_version(wanted: bool) -> None:

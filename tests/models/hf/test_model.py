@@ -243,6 +243,10 @@ def test_a_hub_name_is_pinned_to_its_commit(tmp_path: Path, monkeypatch: pytest.
     source = locate("org/name", revision=None, gguf_file=None)
     assert (source.where, source.revision) == ("org/name", commit)
     assert locate("org/name", revision=commit, gguf_file=None) == source
+    assert locate(f"org/name@{commit}", revision=None, gguf_file=None) == source
+    for rest, revision in (("org/name@", None), ("org/name@main", "other")):
+        with pytest.raises(ConfigError, match="one revision"):
+            locate(rest, revision=revision, gguf_file=None)
     with pytest.raises(ModelError, match=r"hf/org/other: the hub gave no config\.json"):
         locate("org/other", revision=None, gguf_file=None)
 

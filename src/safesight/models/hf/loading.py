@@ -50,8 +50,11 @@ def locate(rest: str, *, revision: str | None, gguf_file: str | None) -> Source:
     if rest.startswith((".", "/", "~")) or (rest and folder.is_dir()):
         return _locate_folder(folder, revision=revision, gguf_file=gguf_file)
     if rest.count("/") != 1 or not all(rest.split("/")):
-        raise ConfigError(f"expected hf/ORG/NAME or hf/./FOLDER, got {rest!r}.")
-    return _locate_hub(rest, revision=revision, gguf_file=gguf_file)
+        raise ConfigError(f"expected hf/ORG/NAME[@REVISION] or hf/./FOLDER, got {rest!r}.")
+    name, at, named = rest.partition("@")
+    if at and (not named or (revision or named) != named):
+        raise ConfigError(f"hf/{rest}: expected one revision, as @REVISION or ?revision=, got {revision!r} beside it.")
+    return _locate_hub(name, revision=named or revision, gguf_file=gguf_file)
 
 
 def _locate_folder(folder: Path, *, revision: str | None, gguf_file: str | None) -> Source:

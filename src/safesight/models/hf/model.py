@@ -210,7 +210,7 @@ def _output(ending: Ending, *, prompt_tokens: int, tokens: tuple[GeneratedToken,
 
 
 def open_hf(rest: str, options: dict[str, str]) -> TransformersModel:
-    """Transformers model in process: hf/ORG/NAME from the hub, hf/./FOLDER or hf//ABSOLUTE/FOLDER from disk.
+    """Transformers model in process: hf/ORG/NAME[@REVISION] from the hub, hf/./FOLDER or hf//ABSOLUTE/FOLDER from disk.
 
     Options: `dtype` (auto, float32, bfloat16, float16), `device` (auto: every GPU torch sees, else the CPU),
     `batch_size` (8), `revision`, `gguf_file` (a GGUF file in the folder), `trust_remote_code` (false).

@@ -1,5 +1,7 @@
 """`gguf:FILE[+MMPROJ]`: a GGUF file run by llama.cpp inside this process (`models.llama.server`).
 
+`gguf:hf:ORG/REPO[@REVISION][:QUANT]` fetches the file, and the projector beside it, from the hub first.
+
 Decoding left at None means, here: temperature 0 (greedy), top_p 1, at most 1,024 new tokens, no repetition
 penalty, seed 0. Sampling, when asked for, is plain: llama.cpp's own top-k 40 and min-p 0.05 are switched off,
 so that the same settings mean the same here as at an OpenAI-compatible endpoint.
@@ -26,6 +28,7 @@ from safesight.core.files import file_print
 from safesight.core.messages import Message, Part, TextPart
 from safesight.core.protocols import Completion, Delta, GeneratedToken
 from safesight.core.records import Decoding, Reply, Usage, content_hash
+from safesight.models.llama.hub_files import PREFIX, fetch_gguf
 from safesight.models.llama.server import (
     LlamaAnswer,
     LlamaServer,
@@ -198,22 +201,23 @@ class _RequestFailed(ModelError):
 
 
 def open_gguf(rest: str, options: dict[str, str]) -> GgufModel:
-    """GGUF file in process by llama.cpp: gguf:FILE, or gguf:FILE+MMPROJ for images.
+    """GGUF file in process by llama.cpp: gguf:FILE[+MMPROJ] with a projector for images, or gguf:hf:ORG/REPO[:QUANT].
 
     Options: `n_ctx` (tokens per request, 4096), `threads` (default: physical cores minus one), `parallel` (1).
 
     Raises:
         ConfigError: no file is named, or an option's value is not a positive number.
-        UnknownName: an option is unknown.
+        UnknownName: an option is unknown, or the hub's repository has no such quantisation.
         ModelError: a file is missing or is not GGUF.
+        MissingData: the hub does not give it.
     """
     PluginName("gguf", rest, options).reject_unknown(GgufOptions.__struct_fields__)
     chosen = convert(options, GgufOptions, where=f"gguf:{rest}")
     if chosen.n_ctx < 1 or chosen.parallel < 1 or chosen.threads < 0:
         raise ConfigError(f"gguf:{rest}: n_ctx and parallel must be at least 1 and threads at least 0, got {options}.")
     if not rest:
-        raise ConfigError("expected gguf:FILE or gguf:FILE+MMPROJ, got no file.")
-    path, mmproj = _split_files(rest)
+        raise ConfigError("expected gguf:FILE, gguf:FILE+MMPROJ or gguf:hf:ORG/REPO, got no file.")
+    path, mmproj = fetch_gguf(rest.removeprefix(PREFIX)) if rest.startswith(PREFIX) else _split_files(rest)
     settings = LlamaSettings(
         path=path,
         mmproj=mmproj,
