@@ -82,6 +82,10 @@ def guard(
     max_images: Annotated[int, typer.Option(min=1, help="Most images in a request.")] = 16,
     max_image_mb: Annotated[int, typer.Option(min=1, help="Largest image.")] = 20,
     drain_s: Annotated[int, typer.Option(min=0, help="Longest wait for requests in flight on SIGTERM.")] = 30,
+    gateways: Annotated[
+        bool,
+        typer.Option("--gateways", help="No upstream: answer gateways' guardrail calls and moderations only."),
+    ] = False,
     off: Annotated[
         bool, typer.Option("--off", help="Pass everything through unguarded (to measure the cost).")
     ] = False,
@@ -99,10 +103,10 @@ def guard(
         return
     if guard_model:
         policy = _write_policy(guard_model, policy or Path("safesight-policy.toml"))
-        if not upstream:
+        if not upstream and not gateways:
             return
-    if not upstream:
-        raise ConfigError("expected --upstream URL (the server to guard) or --check POLICY.")
+    if bool(upstream) == gateways:
+        raise ConfigError("expected --upstream URL (the server to guard), or --gateways, or --check POLICY.")
     if audit_required and audit is None:
         raise ConfigError("--audit-required: expected --audit FILE with it.")
     from safesight.proxy.server import serve
@@ -180,7 +184,8 @@ def _say(settings: ProxySettings, policy: Policy) -> None:
     from safesight.proxy.origins import is_loopback
 
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    typer.echo(f"guarding {shown(settings.upstream)} at http://{host}:{settings.port}/v1")
+    guarded = shown(settings.upstream) if settings.upstream else "what gateways ask about"
+    typer.echo(f"guarding {guarded} at http://{host}:{settings.port}/v1")
     if not settings.guard:
         typer.echo("  OFF: everything passes unguarded")
     else:
@@ -191,7 +196,7 @@ def _say(settings: ProxySettings, policy: Policy) -> None:
     asked = f"one of ${settings.key_env}" if settings.key_env else "none asked for"
     if settings.upstream_key_env:
         own = f"${settings.upstream_key_env}"
-    elif settings.upstream_headers():
+    elif settings.upstream and settings.upstream_headers():
         own = "user and password of its URL"
     else:
         own = "none" if settings.key_env else "the client's own, passed on"

@@ -23,6 +23,8 @@ from safesight.proxy.chat import CHAT, COUNTED, ChatExchange, Parts
 from safesight.proxy.chat_request import read_request
 from safesight.proxy.draining import Draining
 from safesight.proxy.errors import BadRequestError, ClientGoneError, TooLargeError, TooSlowError, UpstreamError
+from safesight.proxy.gateways import GATEWAYS, answer_call
+from safesight.proxy.hooks import AskedBefore, Hook, hook_entry
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.origins import Origins
 from safesight.proxy.settings import ClientKeys, ProxySettings, client_name
@@ -58,12 +60,14 @@ class Proxy:
             ("POST", "/moderations"): self._moderations,
             ("GET", "/models"): self._models,
             **{("POST", path): self._passed for path in routes.PASSED},
+            **{("POST", path): self._gateway for path in GATEWAYS},
             ("GET", "/healthz"): self._health,
             ("GET", "/readyz"): self._ready,
             ("GET", "/metrics"): self._metrics,
         }
         if settings.ui:
             self._routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
+        self._asked = AskedBefore()
         self._background: set[asyncio.Task[None]] = set()
         self._upstream: Upstream | None = None
         self._fetcher = _fetcher(settings) if settings.allow_image_urls else None
@@ -78,7 +82,8 @@ class Proxy:
             policy = read_policy(self.settings.policy) if self.settings.policy else default_policy()
             shadow = policy.shadow or self.settings.shadow
             self.guard = open_guard(msgspec.structs.replace(policy, shadow=shadow))
-        self._upstream = Upstream(self.settings, self._keys)
+        if self.settings.upstream:
+            self._upstream = Upstream(self.settings, self._keys)
         self._ready_to_serve(self)
 
     def drain(self) -> None:
@@ -182,14 +187,12 @@ class Proxy:
         return 200
 
     async def _ready(self, scope: Scope, receive: Receive, send: Send) -> int:
-        upstream = self._upstream
         try:
-            if upstream is None:
-                raise UpstreamError("starting", status=503, kind="starting")
-            async with asyncio.timeout(3):
-                status, _, _ = await upstream.get("/models", {"headers": []})
-            if status >= 500:
-                raise UpstreamError(f"the upstream answers {status}", status=503, kind="not_ready")
+            if self.settings.upstream:
+                async with asyncio.timeout(3):
+                    status, _, _ = await self._connected().get("/models", {"headers": []})
+                if status >= 500:
+                    raise UpstreamError(f"the upstream answers {status}", status=503, kind="not_ready")
             if self._audit is not None and self.settings.audit_required and self._audit.broken:
                 raise UpstreamError(self._audit.broken, status=503, kind="audit_error")
         except (UpstreamError, TimeoutError) as error:
@@ -239,7 +242,28 @@ class Proxy:
         await respond(send, 200, body)
         return 200
 
+    async def _gateway(self, scope: Scope, receive: Receive, send: Send) -> int:
+        if self.guard is None:
+            await fail(send, 404, "this proxy runs without a guard.")
+            return 404
+        if self._audit is not None and self.settings.audit_required:
+            self._audit.check()
+        hook = Hook(self.guard, self.settings.limits, fetcher=self._fetcher, client=client_name(scope))
+        call = GATEWAYS[str(scope["path"]).removeprefix("/v1")]
+        try:
+            body = await answer_call(call, hook, await self._body(receive), self._asked)
+        except BadRequestError as error:
+            await fail(send, error.status, str(error), kind=error.code, headers=error.headers)
+            return error.status
+        self.metrics.count_events(hook.tally.events)
+        if self._audit is not None:
+            self._audit.write(hook_entry(scope, hook.tally), question="", answer="")
+        await respond(send, 200, body)
+        return 200
+
     def _connected(self) -> Upstream:
+        if not self.settings.upstream:
+            raise UpstreamError(routes.NO_UPSTREAM, status=404, kind="no_upstream")
         if self._upstream is None:
             raise UpstreamError("the proxy is starting.", status=503, kind="starting")
         return self._upstream
@@ -272,6 +296,9 @@ class Proxy:
         except ValueError as error:
             await fail(send, 400, str(error))
             return 400
+        if not self.settings.upstream:
+            await fail(send, 404, routes.NO_UPSTREAM, kind="no_upstream")
+            return 404
         if self._audit is not None and self.settings.audit_required:
             self._audit.check()
         exchange = ChatExchange(self._parts(), scope, send, request=request, raw=raw)

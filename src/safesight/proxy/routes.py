@@ -25,6 +25,7 @@ _NEIGHBOURS: Final = {
     "/images/generations": "Pictures that a model makes are not guarded",
 }
 """What to say of routes that servers of models have and this one does not."""
+NO_UPSTREAM: Final = "this guard has no upstream: it answers gateways' calls and moderations. Start it with --upstream."
 PASSED: Final = ("/embeddings",)
 """Routes whose answers hold no text of a model, so that there is nothing to guard: passed on as they are."""
 _AS_WRITTEN: Final = "!$%&'()*+,/:;=@~"

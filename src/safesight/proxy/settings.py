@@ -48,7 +48,7 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """One proxy."""
 
     upstream: str
-    """Base URL with its version path, e.g. http://127.0.0.1:8000/v1."""
+    """Base URL with its version path, e.g. http://127.0.0.1:8000/v1; "" serves gateways' calls and moderations only."""
     host: str = "127.0.0.1"
     port: int = 8900
     """Where it listens."""
