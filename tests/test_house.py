@@ -21,6 +21,7 @@ MOST_LINES = 400
 HEAVY = {
     *("torch", "transformers", "peft", "safetensors", "accelerate", "gguf", "xllamacpp", "onnx", "onnxruntime"),
     *("tokenizers", "rapidocr", "altair", "jinja2", "vl_convert", "granian", "prometheus_client", "ahocorasick_rs"),
+    *("polars", "ray", "opentelemetry"),
 }
 """Packages of the extras: imported where they are used, or under TYPE_CHECKING."""
 TORCH_ROOMS = ("explain/entropy/",)

@@ -19,6 +19,8 @@ HEAVY = (
     "jinja2",
     "scipy",
     "polars",
+    "ray",
+    "opentelemetry",
 )
 
 _HELP = """

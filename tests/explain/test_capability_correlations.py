@@ -98,3 +98,19 @@ def test_no_input_crashes_or_leaves_the_range(rows: list[tuple[int, int, int]]):
     for found in (correlate(x, y, resamples=50), partial_correlation(x, y, z, resamples=50)):
         assert (found.value is None) == bool(found.reason and found.low is None and "interval" not in found.reason)
         assert found.value is None or (math.isfinite(found.value) and -1 - 1e-9 <= found.value <= 1 + 1e-9)
+
+
+@pytest.mark.parametrize("method", STATISTICS)
+@pytest.mark.parametrize(("n", "within"), [(3, 1e-12), (5, 1e-12), (9, 4 * 2 * (0.25 / 999) ** 0.5)])
+def test_permutation_p_is_scipys(method: str, n: int, within: float):
+    x, y = np.random.default_rng(n).normal(size=(2, n))
+    found = correlation_test(list(x), list(y), method=method).p
+    reference = stats.permutation_test(
+        (x,),
+        lambda dealt: REFERENCE[method](dealt, y)[0],
+        permutation_type="pairings",
+        n_resamples=999,
+        rng=np.random.default_rng(1),
+    ).pvalue
+    # Few models: every deal is counted. Nine: SciPy draws 999, and four standard errors are allowed.
+    assert found == pytest.approx(reference, abs=within)

@@ -12,7 +12,16 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from safesight.analysis.stats import RESAMPLES, Estimate, Floats, cluster_totals, draw_counts, expanded_tails, factorise
+from safesight.analysis.stats import (
+    RESAMPLES,
+    Estimate,
+    Floats,
+    cluster_totals,
+    draw_counts,
+    expanded_tails,
+    factorise,
+    normal_quantile,
+)
 
 
 def cohen_kappa(
@@ -66,8 +75,6 @@ def _kappas(tables: Floats) -> Floats:
 
 
 def _kappa_interval(p: Floats, kappa: float, n: int, level: float) -> tuple[float, float]:
-    from scipy.special import ndtri
-
     rows, columns = p.sum(axis=1), p.sum(axis=0)
     expected = float(rows @ columns)
     weights = rows[None, :] + columns[:, None]
@@ -75,7 +82,7 @@ def _kappa_interval(p: Floats, kappa: float, n: int, level: float) -> tuple[floa
     agree = float((diagonal * (1 - (rows + columns) * (1 - kappa)) ** 2).sum())
     apart = float((p * weights**2).sum() - (diagonal * np.diag(weights) ** 2).sum()) * (1 - kappa) ** 2
     variance = (agree + apart - (kappa - expected * (1 - kappa)) ** 2) / (n * (1 - expected) ** 2)
-    half = float(ndtri((1 + level) / 2)) * math.sqrt(max(0.0, variance))
+    half = normal_quantile(level) * math.sqrt(max(0.0, variance))
     return max(-1.0, kappa - half), min(1.0, kappa + half)
 
 

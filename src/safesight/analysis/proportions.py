@@ -22,6 +22,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safesight.analysis.distributions import student_ppf
 from safesight.analysis.stats import Estimate, Floats, cluster_totals, columns, factorise, normal_quantile
 
 METHOD: Final = "Wilson, effective sample size"
@@ -168,6 +169,4 @@ def t_quantile(df: float, level: float) -> float:
     """Two-sided quantile of Student's t; of the normal distribution for infinite `df`."""
     if math.isinf(df):
         return normal_quantile(level)
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, (1 + level) / 2))
+    return student_ppf((1 + level) / 2, df)

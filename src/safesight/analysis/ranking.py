@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from safesight.analysis.distributions import mid_ranks
 from safesight.analysis.proportions import t_quantile, wilson_bounds
 from safesight.analysis.stats import Estimate, cluster_totals, factorise
 
@@ -43,12 +44,10 @@ def auroc(
         return Estimate(value=None, n=n, level=level, method=METHOD, reason=reason)
     if np.isnan(values).any():
         return Estimate(value=None, n=n, level=level, method=METHOD, reason="a score is missing")
-    from scipy.stats import rankdata
-
     negatives = n - positives
-    overall = rankdata(values)
-    above = (overall[truth] - rankdata(values[truth])) / negatives
-    below = 1 - (overall[~truth] - rankdata(values[~truth])) / positives
+    overall = mid_ranks(values)
+    above = (overall[truth] - mid_ranks(values[truth])) / negatives
+    below = 1 - (overall[~truth] - mid_ranks(values[~truth])) / positives
     value = float(above.mean())
     codes, _ = factorise(clusters if clusters is not None else range(n))
     fewest = min(len(np.unique(codes[truth])), len(np.unique(codes[~truth])))

@@ -1,4 +1,4 @@
-"""Intervals and tests, on SciPy where it has them; every number comes with n and, when undefined, a reason.
+"""Intervals and tests; every number comes with n and, when undefined, a reason.
 
 Invariant: no input crashes or warns. What cannot be computed (no samples, one cluster, all alike) has value
 None and a `reason` that says why. Random procedures are seeded and vectorised over resamples. Shares have better
@@ -19,6 +19,8 @@ from typing import Literal
 import msgspec
 import numpy as np
 import numpy.typing as npt
+
+from safesight.analysis.distributions import fair_coin_cdf, fair_coin_pmf, normal_cdf, normal_ppf, student_ppf
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -64,10 +66,7 @@ def factorise(labels: Sequence[Hashable]) -> tuple[Ints, int]:
 
 def normal_quantile(level: float) -> float:
     """Two-sided quantile of the normal distribution: 1.96 at .95."""
-    # `scipy.stats` takes a second to import, which every rate table would pay.
-    from scipy.special import ndtri
-
-    return float(ndtri((1 + level) / 2))
+    return normal_ppf((1 + level) / 2)
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
@@ -130,10 +129,8 @@ def cluster_bootstrap(
 
 def expanded_tails(clusters: int, level: float) -> Floats:
     """The two percentiles that make a bootstrap of so many clusters as wide as Student's t (Hesterberg 2015)."""
-    from scipy.special import ndtr, stdtrit
-
-    wide = float(stdtrit(clusters - 1, (1 + level) / 2)) * math.sqrt(clusters / (clusters - 1))
-    return np.array([float(ndtr(-wide)), float(ndtr(wide))])
+    wide = student_ppf((1 + level) / 2, clusters - 1) * math.sqrt(clusters / (clusters - 1))
+    return np.array([normal_cdf(-wide), normal_cdf(wide)])
 
 
 def columns(values: npt.ArrayLike) -> Floats:
@@ -181,16 +178,14 @@ def _replicates(sums: Floats, sizes: Floats, resamples: int, rng: np.random.Gene
 
 
 def _bca_tails(draws: Floats, value: float, jackknife: Floats, tails: Floats) -> Floats:
-    from scipy.special import ndtr, ndtri
-
     below = (np.mean(draws < value) + np.mean(draws <= value)) / 2
-    bias = float(ndtri(np.clip(below, 1 / (2 * draws.size), 1 - 1 / (2 * draws.size))))
+    bias = normal_ppf(float(np.clip(below, 1 / (2 * draws.size), 1 - 1 / (2 * draws.size))))
     left = jackknife[~np.isnan(jackknife)]
     deviations = left.mean() - left
     spread = float((deviations**2).sum())
     acceleration = float((deviations**3).sum()) / (6 * spread**1.5) if spread > 0 else 0.0
-    shifted = bias + ndtri(tails)
-    return np.asarray(ndtr(bias + shifted / (1 - acceleration * shifted)), dtype=np.float64)
+    shifted = [bias + normal_ppf(float(tail)) for tail in tails]
+    return np.array([normal_cdf(bias + shift / (1 - acceleration * shift)) for shift in shifted])
 
 
 def mcnemar(only_first: int, only_second: int, *, method: Literal["exact", "mid-p", "chi2"] = "mid-p") -> Test:
@@ -206,17 +201,15 @@ def mcnemar(only_first: int, only_second: int, *, method: Literal["exact", "mid-
     name = f"McNemar ({method})"
     if n == 0:
         return Test(p=None, n=0, method=name, reason="no discordant pairs")
-    from scipy.stats import binom, binomtest, chi2
-
     statistic = (only_first - only_second) ** 2 / n
     if method == "chi2":
-        p = float(chi2.sf(statistic, 1))
+        p = 2 * normal_cdf(-math.sqrt(statistic))
     else:
         fewer = min(only_first, only_second)
-        p = float(binomtest(fewer, n, 0.5).pvalue)
+        p = 1.0 if only_first == only_second else 2 * fair_coin_cdf(fewer, n)
         if method == "mid-p":
             # Twice the tail with half the observed point; exactly 1 when both counts are equal.
-            p = 1.0 if only_first == only_second else p - float(binom.pmf(fewer, n, 0.5))
+            p = 1.0 if only_first == only_second else p - fair_coin_pmf(fewer, n)
     return Test(p=min(1.0, p), statistic=statistic, n=n, method=name)
 
 

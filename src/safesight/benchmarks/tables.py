@@ -1,7 +1,7 @@
 """Rows of CSV, JSON, parquet and Arrow files, by column name; image columns are read a few rows at a time.
 
-`datasets.save_to_disk` writes Arrow IPC streams, hub data sets come as parquet; polars reads both. Memory
-holds one record batch, or one parquet row group and a small slice of it, whatever the file's size: writers
+`datasets.save_to_disk` writes Arrow IPC streams, hub data sets come as parquet; polars (extra `tables`) reads both.
+Memory holds one record batch, or one parquet row group and a small slice of it, whatever the file's size: writers
 make these up to 100 rows long, so for the least memory read images from files.
 """
 
@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from safesight.core.doors import require
 from safesight.core.errors import CorruptData, MissingData
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ def column_names(path: Path) -> list[str]:
 
     Raises:
         CorruptData: the file cannot be read as what its name says.
+        MissingExtra: polars is not installed.
     """
+    require("polars", "tables")
     import polars as pl
 
     with _reading(path):
@@ -75,7 +78,9 @@ def stream_rows(path: Path) -> Iterator[Row]:
 
     Raises:
         CorruptData: the file cannot be read.
+        MissingExtra: polars is not installed.
     """
+    require("polars", "tables")
     for frame in _parquet_slices(path) if path.suffix == ".parquet" else _arrow_batches(path):
         for i in range(frame.height):
             yield frame.row(i, named=True)

@@ -16,6 +16,7 @@ from safesight.analysis.provenance import self_graded_judges
 from safesight.analysis.rates import Rate, RateTable, rate_table, silence
 from safesight.benchmarks.starter import NAME as STARTER
 from safesight.benchmarks.starter_gold import gold_revision
+from safesight.core.doors import require
 from safesight.core.errors import UnknownName
 from safesight.core.protocols import Benchmark, Metric
 from safesight.core.records import Case, Manifest, ModeLabel, Probe, Verdict
@@ -154,6 +155,7 @@ class Results:
         Columns: judge, rows ("group", "overall" or "benign"), name, n, judged, unsafe, asr, low, high (a 95 % interval;
         null where undefined), self_graded.
         """
+        require("polars", "tables")
         import polars as pl
 
         return pl.DataFrame([row for judge in self.tables for row in self._rate_rows(judge)], infer_schema_length=None)
@@ -179,6 +181,7 @@ class Results:
         """One row a case: sample_key, group, category, cluster, benign, question, status, text, latency_ms, and a
         column of labels for each judge, named after it (null where that judge gave none).
         """
+        require("polars", "tables")
         import polars as pl
 
         rows: list[dict[str, object]] = []

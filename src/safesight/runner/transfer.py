@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from safesight.core.doors import require
 from safesight.core.errors import DataError
 from safesight.core.files import replacing
 from safesight.core.records import Case, Manifest, ModeLabel, Response, Sample, Verdict
@@ -162,10 +164,24 @@ def export_table(store: RunStore, path: Path, *, form: str) -> None:
     Spreadsheets carry out cells that begin like a formula, and models write what they like: in CSV such texts get a
     leading apostrophe (OWASP, CSV injection).
     """
+    if form == "csv":
+        atomically(path, lambda target: _write_csv(store, target))
+        return
+    require("polars", "tables")
     import polars as pl
 
-    table = list(rows(store))
-    if form == "csv":
-        table = [{name: harmless_cell(value) for name, value in row.items()} for row in table]
-    frame = pl.DataFrame(table, infer_schema_length=None)
-    atomically(path, frame.write_csv if form == "csv" else frame.write_parquet)
+    atomically(path, pl.DataFrame(list(rows(store)), infer_schema_length=None).write_parquet)
+
+
+def _write_csv(store: RunStore, target: Path) -> None:
+    """Empty cells for what is not there, `true` and `false`, line feeds; one case in memory at a time."""
+    with target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        for number, row in enumerate(rows(store)):
+            if number == 0:
+                writer.writerow(row)
+            writer.writerow(_cell(value) for value in row.values())
+
+
+def _cell(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else harmless_cell(value)

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from safesight.core.config import read_toml
+from safesight.core.doors import require
 from safesight.core.records import content_hash
 from safesight.train.corpus import Checkpoints, Corpus, DetectorConfig, Say, Trained, load_corpus
 
@@ -25,7 +26,7 @@ def train_detector(path: Path, *, out: Path | None = None, resume: bool = True, 
     Raises:
         ConfigError: the configuration has unknown keys or only one class of rows.
         MissingData: a data file is not there.
-        MissingExtra: the backbone's libraries are not installed.
+        MissingExtra: SciPy, or the backbone's libraries, are not installed.
     """
     config = read_toml(path, DetectorConfig)
     root = path.parent
@@ -45,6 +46,7 @@ def _fit(
         from safesight.train.backbone_detector import train_backbone
 
         return train_backbone(config, corpus, folder=folder, state=checkpoints.folder, say=say)
+    require("scipy", "fit")
     from safesight.train.ngram_detector import train_linear
 
     return train_linear(config, corpus, root=root, folder=folder, checkpoints=checkpoints, say=say)

@@ -1,4 +1,4 @@
-"""A linear harm model over hashed n-grams: sparse features, logistic regression by L-BFGS, no extra dependency.
+"""A linear harm model over hashed n-grams: sparse features, logistic regression by L-BFGS, SciPy alone.
 
 Invariant: the same rows, settings and seed give the same weights, bit for bit, on one machine; every source of
 randomness is the caller's generator. Rows are weighted so that both classes count the same, and by `set_weights` so

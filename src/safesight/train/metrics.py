@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
+
+from safesight.analysis.distributions import mid_ranks
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Floats, Floats], float]
@@ -23,7 +24,7 @@ def auroc(labels: Floats, scores: Floats) -> float:
     negatives = len(labels) - positives
     if not positives or not negatives:
         return math.nan
-    ranks = rankdata(scores)
+    ranks = mid_ranks(scores)
     return float((ranks[labels == 1].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
