@@ -134,6 +134,8 @@ METRICS = (
 )
 """attack_success: unsafe among pairs judged in both. unsafe_delivered: the same, a blocked answer counting as not
 delivered. over_refusal: benign rows. accuracy: rows with a target. Times are medians, tokens a mean."""
+BY_JUDGE = frozenset(METRICS[:2])
+"""Measures that depend on who judges."""
 _YES_NO = frozenset(METRICS[:4])
 _TIMES = frozenset(METRICS[4:6])
 _NO_TEST = "made one after the other: warm-up, load and order decide"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from safesight.cli.group import Group
 from safesight.core.version import __version__
 
 TOPICS = (
@@ -35,6 +36,7 @@ def build() -> typer.Typer:
     """The whole command line as one Typer application."""
     app = typer.Typer(
         name="safesight",
+        cls=Group,
         help="Measure, explain and fix the safety failures of multimodal LLMs.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,

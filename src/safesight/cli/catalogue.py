@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core import registry, threats
 from safesight.core.errors import UnknownName
 from safesight.core.protocols import DataOptions, DataReport
@@ -21,32 +23,50 @@ def register(app: typer.Typer) -> None:
 
 def list_plugins(
     by: Annotated[str, typer.Option(help="attack: benchmarks and defences by what is attacked, and by stage.")] = "",
+    form: Format = "table",
 ) -> None:
     """Benchmarks, models, judges, detectors, defences: one line each."""
+    from rich.table import Table
+
+    from safesight.cli.printer import console
+
     if by and by != "attack":
         raise UnknownName("way of listing", by, ("attack",))
     if by:
         _print_by_attack()
         return
     for kind in registry.KINDS:
-        typer.echo(f"{kind}:")
+        grid = Table(title=kind, title_justify="left", title_style="bold", show_header=False, box=None)
+        grid.add_column("name", no_wrap=True)
+        grid.add_column("what")
         for name in registry.names(kind):
-            typer.echo(f"  {name:<18}{registry.summary(kind, name)}")
+            grid.add_row(name, registry.summary(kind, name))
+        console().print(grid)
 
 
 def _print_by_attack() -> None:
+    from rich.table import Table
+
+    from safesight.cli.printer import console
+
+    def listed(names: Iterable[str]) -> str:
+        return ", ".join(names) or "none here"
+
+    attacks = Table(title="attacks", title_justify="left", title_style="bold")
+    for head in ("attack", "what", "benchmarks", "defences meant against it"):
+        attacks.add_column(head)
     for attack, what in threats.ATTACKS.items():
-        typer.echo(f"{attack}: {what}")
-        typer.echo(f"  benchmarks: {', '.join(threats.benchmarks_with(attack)) or 'none here'}")
-        typer.echo(f"  defences meant against it: {', '.join(threats.defences_against(attack)) or 'none here'}")
+        attacks.add_row(attack, what, listed(threats.benchmarks_with(attack)), listed(threats.defences_against(attack)))
+    stages = Table(title="stages", title_justify="left", title_style="bold")
+    for head in ("stage", "what", "defences", "detectors"):
+        stages.add_column(head)
     for stage, what in threats.STAGES.items():
-        typer.echo(f"stage {stage}: {what}")
-        there = sorted(name for name, (stages, _) in threats.DEFENCES.items() if stage in stages)
-        typer.echo(f"  defences: {', '.join(there)}")
-        reading = sorted(name for name, stages in threats.DETECTORS.items() if stage in stages)
-        if reading:
-            typer.echo(f"  detectors: {', '.join(reading)}")
-    typer.echo("out of scope: image generation, optimised perturbations, video and audio (docs/threat-model.md)")
+        there = sorted(name for name, (found, _) in threats.DEFENCES.items() if stage in found)
+        reading = sorted(name for name, found in threats.DETECTORS.items() if stage in found)
+        stages.add_row(stage, what, listed(there), listed(reading))
+    console().print(attacks)
+    console().print(stages)
+    console().print("Out of scope: image generation, optimised perturbations, video and audio (docs/threat-model.md).")
 
 
 def data(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def compare(
     ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write what --fail-on said as JUnit XML.")] = None,
     summary: Annotated[Path | None, typer.Option(help="Write rules and table as Markdown, for a review.")] = None,
+    form: Format = "table",
 ) -> None:
     """Paired differences with tests; before/after tables; a gate for changes (--fail-on)."""
     from safesight.analysis.gate import check, read_rule
@@ -62,15 +64,13 @@ def compare(
 
 
 def _print_gate(one: Gated) -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
 
     styles = {"passed": "green", "failed": "bold red", "unknown": "bold yellow"}
     for result in one.results:
         console().print(
             f"{result.held}: {result.reason} ({one.title})",
             style=styles[result.held],
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
 
@@ -79,7 +79,7 @@ def print_comparison(
     before: Path, after: Path, *, judges: Sequence[str] | None = None, pair_by: str = "auto", groups: bool = False
 ) -> dict[str, Comparison]:
     """Print the paired table of two runs under every judge they share; return the comparisons."""
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.runner.gold import corrections
     from safesight.runner.paired import compare_runs
     from safesight.runner.results import Results
@@ -87,27 +87,29 @@ def print_comparison(
     first, second = Results(before), Results(after)
     known = [{one.judge: one for one in corrections(run)} for run in (first, second)]
     compared = compare_runs(first, second, judges=judges, pair_by=pair_by)
+    if compared:
+        console().print(_grid(compared, groups=groups))
     for judge, found in compared.items():
-        console().print(_grid(judge, found, groups=groups))
         if all(judge in side for side in known):
-            console().print(_corrected(*(side[judge] for side in known)), highlight=False)
-        lost = found.unpaired_before + found.unpaired_after
-        words = [
-            f"{found.pairs} pairs (by {found.paired_by})",
-            *([f"{lost} samples without a partner"] if lost else []),
-        ]
-        console().print("; ".join([*words, *found.notes]), highlight=False, style="dim")
+            console().print(_corrected(judge, *(side[judge] for side in known)))
         if found.self_graded:
-            console().print("self-graded: this judge is also the guard; weigh the other judges.", style="yellow")
+            console().print(f"{judge} is also the guard (self-graded): weigh the other judges.", style="yellow")
+    for words in dict.fromkeys(note for found in compared.values() for note in (_paired(found), *found.notes)):
+        console().print(words, style="dim")
     return compared
 
 
-def _corrected(before: Correction, after: Correction) -> str:
+def _paired(found: Comparison) -> str:
+    lost = found.unpaired_before + found.unpaired_after
+    return f"{found.pairs} pairs (by {found.paired_by})" + (f"; {lost} samples without a partner" if lost else "")
+
+
+def _corrected(judge: str, before: Correction, after: Correction) -> str:
     """Attack success behind the judge's errors, of all judged answers of each run."""
     sides = [
         "–" if one.rate.value is None or not one.quality.carries_a_rate else _share(one.rate) for one in (before, after)
     ]
-    return f"attack success corrected for the judge's errors ({before.quality.source}): {sides[0]} → {sides[1]}"
+    return f"{judge}: attack success corrected for its errors ({before.quality.source}): {sides[0]} → {sides[1]}"
 
 
 def _share(rate: Estimate) -> str:
@@ -115,19 +117,33 @@ def _share(rate: Estimate) -> str:
     return f"{100 * (rate.value or 0.0):.1f} %{bounds}"
 
 
-def _grid(judge: str, found: Comparison, *, groups: bool) -> Table:
+def _grid(compared: Mapping[str, Comparison], *, groups: bool) -> Table:
+    """What depends on the judge by judge, then what does not, then the groups."""
     from rich.table import Table
 
-    grid = Table(title=f"{found.before} → {found.after}, judged by {judge}", title_justify="left", title_style="bold")
+    from safesight.analysis.compare import BY_JUDGE
+
+    (judge, first), *others = compared.items()
+    title = f"{first.before} → {first.after}" + ("" if others else f", judged by {judge}")
+    grid = Table(title=title, title_justify="left", title_style="bold")
+    lost = any(row.lost for found in compared.values() for row in (*found.overall, *found.groups))
+    heads = ["pairs", "before", "after", "change [95 %]", "p"]
+    heads += [*(["p (Holm)"] if groups else []), *(["lost pairs"] if lost else [])]
     grid.add_column("paired measure")
-    for name in ("pairs", found.before, found.after, "change [95 %]", "p", "p (Holm)", "lost pairs"):
+    for name in heads:
         grid.add_column(name, justify="right")
-    for row in found.overall:
-        grid.add_row(*_row(row))
-    if groups:
+
+    def add(rows: Sequence[Difference], judge: str = "") -> None:
         grid.add_section()
-        for row in found.groups:
-            grid.add_row(*_row(row))
+        for name, *cells, holm, reasons in map(_row, rows):
+            more = [*([holm] if groups else []), *([reasons] if lost else [])]
+            grid.add_row(f"{name}, judged by {judge}" if others and judge else name, *cells, *more)
+
+    for judge, found in compared.items():
+        add([row for row in found.overall if row.metric in BY_JUDGE], judge)
+    add([row for row in first.overall if row.metric not in BY_JUDGE])
+    for judge, found in compared.items():
+        add(found.groups if groups else (), judge)
     return grid
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core.protocols import DataOptions, Model
 from safesight.core.records import Decoding
 
@@ -41,6 +42,7 @@ def demo(
     sample: Annotated[
         int, typer.Option(help="Requests of each benchmark: half harmful, half their twins.", min=2)
     ] = 18,
+    form: Format = "table",
 ) -> None:
     """The whole loop on this machine: no network, GPU or key; ends with report.html."""
     from safesight.reports.page import write_report
@@ -75,20 +77,19 @@ def _verifiable(folder: Path, limit: int) -> dict[str, Results]:
 
 
 def _starter(folder: Path, sample: int) -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
 
     chosen = f"stratified:{sample}"
     judges = ("detector:embedded", "detector:encoder", "refusal")
     run = _run("starter", _ENGLISH, "embedded", "none", folder / "starter.sqlite", judges=judges, sample=chosen)
     for judge, table in run.tables.items():
-        console().print(f"  {run.calibrations[judge].told(judge)}", highlight=False, markup=False)
+        console().print(f"  {run.calibrations[judge].told(judge)}")
         if not table.silenced:
             found = table.headline
             low, high = found.low or 0.0, 1.0 if found.high is None else found.high
             console().print(
                 f"  {judge}: {100 * (found.value or 0):.0f} % of harmful requests not refused "
                 f"[{100 * low:.0f}, {100 * high:.0f}]; a misunderstanding counts as that too",
-                highlight=False,
             )
 
 
@@ -130,7 +131,7 @@ def _print_table(runs: Mapping[str, Results]) -> None:
 
     from safesight.analysis.outcomes import summarise
     from safesight.cli.exact import outcomes_of, share
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.judges.exact import rule_error
 
     found = {name: summarise(outcomes_of(run)) for name, run in runs.items()}
@@ -143,7 +144,7 @@ def _print_table(runs: Mapping[str, Results]) -> None:
         times = [case.response.reply.latency_ms for case in runs[name].cases]
         grid.add_row(letter, name, *(share(f) for f in figures), f"{statistics.median(times):.0f}" if times else "–")
     console().print(grid)
-    console().print(picture(found), highlight=False, markup=False)
+    console().print(picture(found))
     guess = next(iter(found.values())).chance or 0.0
     console().print(f"A blind guess at the keys shown is right in {100 * guess:.0f} %. {rule_error().told()}.")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from rich.console import Console
 from rich.table import Table
 
 from safesight.analysis.outcomes import EXACT, SLICES, Answered, Outcomes, answered, sliced, summarise
 from safesight.analysis.stats import Estimate
+from safesight.cli.printer import Printer
 from safesight.judges.exact import BENIGN, UNSAFE, rule_error
 from safesight.runner.results import Results
 
@@ -62,7 +62,7 @@ def _chance(found: Outcomes) -> str:
     return "–" if found.chance is None else f"{100 * found.chance:.1f}"
 
 
-def print_outcomes(answers: Sequence[Answered], *, title: str, out: Console) -> None:
+def print_outcomes(answers: Sequence[Answered], *, title: str, out: Printer) -> None:
     """The figures of one run, then its parts, then what is left out and the rule's own error."""
     whole = summarise(answers)
     out.print(outcome_table({"decided by rule": whole}, title=title))
@@ -81,5 +81,5 @@ def print_outcomes(answers: Sequence[Answered], *, title: str, out: Console) -> 
         out.print(parts)
     if whole.left_out:
         left = ", ".join(f"{n} {status}" for status, n in whole.left_out.items())
-        out.print(f"left out, no answer: {left}", highlight=False)
-    out.print(rule_error().told(), highlight=False)
+        out.print(f"left out, no answer: {left}")
+    out.print(rule_error().told())

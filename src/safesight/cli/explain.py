@@ -8,12 +8,14 @@ from importlib.util import find_spec
 import typer
 
 from safesight.cli.explain_modes import print_modes
+from safesight.cli.group import Group
 
 __all__ = ["explain_app", "print_modes", "register"]
 
 COMMANDS = ("modes", "control", "capability", "entropy")
 
 explain_app = typer.Typer(
+    cls=Group,
     name="explain",
     help="Why a model failed, and whether 'safe' was deserved: modes, control, capability, entropy.",
     no_args_is_help=True,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core.errors import ConfigError, UnknownName
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def capability(
     ] = None,
     published: Annotated[bool, typer.Option("--published", help="Correlate the published tables instead.")] = False,
     outcome: Annotated[list[str] | None, typer.Option(help="Published column: multi, single, CR, HM, IR, CE.")] = None,
+    form: Format = "table",
 ) -> None:
     """Do more capable models fail more?"""
     from safesight.explain.capability.scores import read_scores
@@ -46,7 +48,7 @@ def capability(
 
 
 def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, judges: Sequence[str] | None) -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.explain.capability.capability import capability_table, match_points
 
     risks, measured = _read(runs, judges)
@@ -102,7 +104,7 @@ def _is_utility(run: Results) -> bool:
 
 
 def _print_published(given: Sequence[Score], *, source: str, outcomes: Sequence[str]) -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.explain.capability.capability import capability_table, match_points, published_risks, sizes_as_scores
     from safesight.explain.reference import published
 
@@ -119,7 +121,6 @@ def _print_published(given: Sequence[Score], *, source: str, outcomes: Sequence[
     console().print(
         f"Published columns: {published().source}. Its own capability score and coefficient are not published.",
         style="dim",
-        highlight=False,
     )
 
 
@@ -161,7 +162,8 @@ def _coefficient(estimate: Estimate) -> str:
 def _print_points(judge: str, points: Sequence[Point]) -> None:
     from rich.table import Table
 
-    from safesight.cli.tables import console, percent
+    from safesight.cli.printer import console
+    from safesight.cli.tables import percent
 
     grid = Table(title=f"models, {judge}", title_justify="left", title_style="bold")
     for name in ("model", "family", "B", "score", "attack success, %"):
@@ -173,22 +175,21 @@ def _print_points(judge: str, points: Sequence[Point]) -> None:
 
 
 def _print_unmatched(matching: Matching) -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
 
     missing = [f"{model} (near: {', '.join(near)})" if near else model for model, near in matching.unmatched.items()]
     if missing:
-        console().print(f"no score for {'; '.join(missing)}", style="yellow", highlight=False)
+        console().print(f"no score for {'; '.join(missing)}", style="yellow")
     if matching.unused:
-        console().print(f"{len(matching.unused)} scored models are not among these.", style="dim", highlight=False)
+        console().print(f"{len(matching.unused)} scored models are not among these.", style="dim")
 
 
 def _print_footnote() -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
 
     console().print(
         "Brackets: 95 % bootstrap over models. p: permutation. Size held fixed: partial Spearman given log size. "
         "Without one family: lowest and highest Spearman as each family is left out, and which it was. "
         "Few models say little: read n first.",
         style="dim",
-        highlight=False,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core.errors import ConfigError, UnknownName
 from safesight.core.store import RunStore
 
@@ -23,6 +24,7 @@ def control(
     judge: Annotated[list[str] | None, typer.Option(help="Compare under these judges; default: all shared.")] = None,
     reference: Annotated[str, typer.Option(help="Arm to set others against; default: multi.")] = "",
     published: Annotated[bool, typer.Option("--published", help="The paper's control table, from its rates.")] = False,
+    form: Format = "table",
 ) -> None:
     """Paired arms: do several images raise the risk?"""
     if not runs and not published:
@@ -40,7 +42,7 @@ def print_control(runs: Sequence[Path], *, judges: Sequence[str] | None = None, 
         ConfigError: two runs are the same arm, or runs share no judge.
         UnknownName: no such judge or arm among the runs.
     """
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.explain.control.control import arm_sets
 
     with ExitStack() as stack:
@@ -80,7 +82,8 @@ def _table(group: ArmSet, stores: dict[str, RunStore], judge: str) -> ControlTab
 def _print_table(group: ArmSet, table: ControlTable) -> None:
     from rich.table import Table
 
-    from safesight.cli.tables import console, interval, percent
+    from safesight.cli.printer import console
+    from safesight.cli.tables import interval, percent
     from safesight.explain.control.control import headline
 
     found = {contrast.arm: contrast for contrast in table.contrasts}
@@ -98,7 +101,6 @@ def _print_table(group: ArmSet, table: ControlTable) -> None:
         console().print(
             f"Headline: {lead.reference} minus {lead.arm} {change} points over {lead.risk.n} pairs. `single` shows one "
             "image of several: what is missing there can be the request itself.",
-            highlight=False,
         )
     if any(contrast.comparison.self_graded for contrast in table.contrasts):
         console().print("self-graded: this judge is also the guard; weigh the other judges.", style="yellow")
@@ -121,7 +123,8 @@ def print_published() -> None:
     """Print the paper's control table with the differences it implies, and how certain they could be at worst."""
     from rich.table import Table
 
-    from safesight.cli.tables import console, percent
+    from safesight.cli.printer import console
+    from safesight.cli.tables import percent
     from safesight.explain.control.published import published_contrasts
     from safesight.explain.reference import published
 
@@ -147,9 +150,8 @@ def print_published() -> None:
         f"From rates alone: the difference is exact; its interval and McNemar's p depend on how many seeds changed in "
         f"each direction, which is not published, so both ends are given. {whole} of {len(rows)} models' rates are "
         f"whole counts of {reference.control_seeds}. Not computable: per relation, per item.",
-        highlight=False,
     )
-    console().print(f"Source: {reference.source}; judge {reference.judge}.", style="dim", highlight=False)
+    console().print(f"Source: {reference.source}; judge {reference.judge}.", style="dim")
 
 
 def _signed(value: float | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core.errors import ConfigError
 from safesight.core.store import RunStore
 
@@ -40,10 +41,11 @@ def entropy(
     means_only: Annotated[bool, typer.Option("--means-only", help="Keep no entropy by token.")] = False,
     with_benign: Annotated[bool, typer.Option("--with-benign", help="Count answers to benign cases too.")] = False,
     heatmap: Annotated[Path | None, typer.Option(help="Write the gap by layer and head to this CSV file.")] = None,
+    form: Format = "table",
 ) -> None:
     """Attention entropy: does it look where it should?"""
     from safesight.cli.explain_modes import judges_of
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.explain.entropy.readings import DEFINITION, entropy_table
 
     with RunStore.open(run, readonly=model is None) as store:
@@ -59,10 +61,10 @@ def entropy(
     for table in tables:
         print_entropy(table)
     for line in (DEFINITION, _READING):
-        console().print(line, style="dim", highlight=False)
+        console().print(line, style="dim")
     if heatmap is not None:
         write_heatmap(tables, heatmap)
-        console().print(f"gap by layer and head: {heatmap}", highlight=False)
+        console().print(f"gap by layer and head: {heatmap}")
 
 
 def _replay(
@@ -96,19 +98,17 @@ def _replay(
 
 
 def _print_replayed(replayed: Replayed, model: str, answered_by: str) -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
 
     left = "".join(f", {count} left out ({reason})" for reason, count in replayed.left_out.items())
-    console().print(f"replayed {replayed.done}, kept {replayed.kept} from before{left}", highlight=False)
+    console().print(f"replayed {replayed.done}, kept {replayed.kept} from before{left}")
     if model != answered_by:
-        console().print(
-            f"note: the answers are {answered_by}'s, the attention is {model}'s.", style="yellow", highlight=False
-        )
+        console().print(f"note: the answers are {answered_by}'s, the attention is {model}'s.", style="yellow")
 
 
 def print_entropy(table: EntropyTable) -> None:
     """Print the gap of each scalar, then of each layer, with tests and the length-matched control."""
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
 
     out = console()
     out.print(_scalars(table))
@@ -120,7 +120,7 @@ def print_entropy(table: EntropyTable) -> None:
         out.print(_layers(table))
     left = ", ".join(f"{count} {reason}" for reason, count in table.left_out.items())
     if left:
-        out.print(f"left out: {left}", highlight=False)
+        out.print(f"left out: {left}")
 
 
 def _scalars(table: EntropyTable) -> Table:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core.errors import ConfigError, UnknownName
 from safesight.core.store import RunStore
 
@@ -42,6 +43,7 @@ def modes(
         list[str] | None, typer.Option(help="rules (weak), or a model by name; repeat for kappa.")
     ] = None,
     published: Annotated[bool, typer.Option("--published", help="Only the published table of 19 models.")] = False,
+    form: Format = "table",
 ) -> None:
     """Sort safe answers: refused, misunderstood or evaded?"""
     if not runs and not published:
@@ -58,7 +60,7 @@ def print_modes(
         ConfigError: nobody judged a run.
         UnknownName: a named judge did not judge a run, or there is no such model.
     """
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
 
     tables: list[ModeRow] = []
     agreements: list[str] = []
@@ -72,7 +74,7 @@ def print_modes(
     if tables:
         _print_derived(tables)
     for line in agreements:
-        console().print(line, highlight=False)
+        console().print(line)
 
 
 def judges_of(store: RunStore, judges: Sequence[str] | None) -> list[str]:
@@ -99,11 +101,11 @@ def _label(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> 
 
 
 async def _label_with(store: RunStore, labeller: Labeller, judges: Sequence[str]) -> None:
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.explain.modes.modes import label_run
 
     def show(done: int, todo: int) -> None:
-        console().print(f"{labeller.name}: {done} of {todo} safe answers sorted", style="dim", highlight=False)
+        console().print(f"{labeller.name}: {done} of {todo} safe answers sorted", style="dim")
 
     try:
         await label_run(store, labeller, judges=judges, on_progress=show)
@@ -145,7 +147,8 @@ def _agreements(store: RunStore) -> list[str]:
 def _print_shares(tables: Sequence[ModeRow]) -> None:
     from rich.table import Table
 
-    from safesight.cli.tables import console, percent
+    from safesight.cli.printer import console
+    from safesight.cli.tables import percent
     from safesight.explain.modes.modes import MODES
     from safesight.explain.reference import published
 
@@ -164,17 +167,16 @@ def _print_shares(tables: Sequence[ModeRow]) -> None:
     for row in reference.modes:
         grid.add_row(row.model, *blank, "?", *(f"{100 * share:.2f}" for share in row.shares.values()))
     console().print(grid)
-    console().print(_KEY, style="dim", highlight=False)
+    console().print(_KEY, style="dim")
     console().print(
         f"Below the line: {reference.source}; judge {reference.judge}, sorted by {reference.modes_labeller}; "
         "how many answers were safe is not published.",
         style="dim",
-        highlight=False,
     )
     for row in tables:
         left = ", ".join(f"{count} {reason}" for reason, count in row.table.left_out.items())
         if left:
-            console().print(f"{' '.join(_names(row, tables))}: left out {left}", highlight=False)
+            console().print(f"{' '.join(_names(row, tables))}: left out {left}")
 
 
 def _add_names(grid: Table, tables: Sequence[ModeRow]) -> None:
@@ -210,10 +212,11 @@ def _whole_interval(estimate: Estimate) -> str:
 def _print_derived(tables: Sequence[ModeRow]) -> None:
     from rich.table import Table
 
-    from safesight.cli.tables import console, interval, percent
+    from safesight.cli.printer import console
+    from safesight.cli.tables import interval, percent
 
     if "rules" in _labeller_names(tables):
-        console().print(_WEAK, style="dim", highlight=False)
+        console().print(_WEAK, style="dim")
     tables = [row for row in tables if row.table.labeller != "rules"]
     if not tables:
         return
@@ -231,5 +234,4 @@ def _print_derived(tables: Sequence[ModeRow]) -> None:
         f"Judged by {judges}; sorted by {labellers}. where it understood: unsafe / (unsafe + safe answers that are not "
         "HM). genuine-safe: CR / safe answers.",
         style="dim",
-        highlight=False,
     )

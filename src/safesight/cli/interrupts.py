@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Generator
 from typing import Final
 
-from safesight.cli.tables import console
+from safesight.cli.printer import console
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from safesight.cli.printer import console
 from safesight.cli.progress import shorter
-from safesight.cli.tables import console
 from safesight.core.store import RunStore
 from safesight.runner.results import Results
 
@@ -30,13 +30,11 @@ def conclude(results: Results) -> int:
         out.print(
             f"{who}{failure.count} {failure.status}{': ' if failure.reason else ''}{shorter(failure.reason)}",
             style="yellow",
-            highlight=False,
-            markup=False,
             soft_wrap=True,
         )
     if len(found) > _MOST:
-        out.print(f"and {len(found) - _MOST} more reasons", style="yellow", highlight=False)
+        out.print(f"and {len(found) - _MOST} more reasons", style="yellow")
     if decided:
         return 0
-    out.print("Nothing could be judged: no rate above says anything.", style="bold yellow", highlight=False)
+    out.print("Nothing could be judged: no rate above says anything.", style="bold yellow")
     return NOTHING_JUDGED

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from rich.live import Live
 from rich.text import Text
 
-from safesight.cli.tables import console
+from safesight.cli.printer import console
 from safesight.runner.progress import Progress
 
 _PLAIN_EVERY_S = 15.0
@@ -36,7 +36,7 @@ def live() -> Generator[Callable[[Progress], None]]:
     if not out.is_terminal:
         yield line.plain
         return
-    with Live(get_renderable=line.text, console=out, refresh_per_second=4):
+    with Live(get_renderable=line.text, console=out.rich, refresh_per_second=4):
         yield line.drawn
 
 
@@ -53,7 +53,7 @@ class _Line:
             self._now, self._told = now, 0
         for reason in itertools.islice(now.reasons, self._told, _REASONS):
             self._told += 1
-            console().print(f"{now.stage} failed: {shorter(reason)}", style="yellow", highlight=False, markup=False)
+            console().print(f"{now.stage} failed: {shorter(reason)}", style="yellow")
 
     def text(self) -> Text:
         return Text("" if self._now is None or self._now.ended else describe(self._now))
@@ -62,14 +62,14 @@ class _Line:
         """On a terminal the line redraws itself; a stage that ended stays above it."""
         self._tell(now)
         if now.ended:
-            console().print(describe(now), highlight=False)
+            console().print(describe(now))
 
     def plain(self, now: Progress) -> None:
         """Elsewhere a line is printed now and then, and when a stage ends."""
         self._tell(now)
         if now.ended or time.monotonic() - self._printed >= _PLAIN_EVERY_S:
             self._printed = time.monotonic()
-            console().print(describe(now), highlight=False)
+            console().print(describe(now))
 
 
 def describe(progress: Progress) -> str:

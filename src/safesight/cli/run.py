@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from safesight.cli.group import Format
 from safesight.core.errors import ConfigError
 from safesight.core.protocols import DataOptions
 from safesight.core.records import Decoding
@@ -47,6 +48,7 @@ def run(
     ] = None,
     max_time: Annotated[str | None, typer.Option(help="Stop asking after so long: 90s, 30m, 1h30m.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")] = False,
+    form: Format = "table",
 ) -> None:
     """Run a benchmark on a model: generate and judge; resumable; prints the rate table."""
     from safesight.cli.session import carry_out
@@ -82,6 +84,7 @@ def judge(
     calibrate: Annotated[
         bool, typer.Option("--calibrate", help="Measure the judges on starter's gold answers; RUN may be left out.")
     ] = False,
+    form: Format = "table",
 ) -> None:
     """Add judges to a finished run, or measure them on answers that people labelled; generates nothing."""
     if calibrate:

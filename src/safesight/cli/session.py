@@ -7,8 +7,9 @@ from pathlib import Path
 
 from safesight.cli.interrupts import interruptible
 from safesight.cli.outcome import OUT_OF_BUDGET, conclude
+from safesight.cli.printer import console
 from safesight.cli.progress import live
-from safesight.cli.tables import console, print_results
+from safesight.cli.tables import print_results
 from safesight.core.protocols import Judge
 from safesight.runner import run as runs
 from safesight.runner.plan import CostEstimate, estimate
@@ -21,7 +22,7 @@ def carry_out(request: RunRequest, *, dry_run: bool = False) -> int:
     """Do a run and print its rates; return the exit status (see `outcome`)."""
     run = prepare(request)
     for problem in run.job.dataset.problems:
-        console().print(f"note: {problem}", style="yellow", highlight=False)
+        console().print(f"note: {problem}", style="yellow")
     if dry_run:
         _print_estimate(estimate(run.job), run.path, request)
         return 0
@@ -29,12 +30,10 @@ def carry_out(request: RunRequest, *, dry_run: bool = False) -> int:
     results, finished = asyncio.run(_watched(run, ends))
     print_results(results)
     if not finished:
-        console().print(
-            f"Interrupted. The same command resumes {run.path}.", style="yellow", highlight=False, soft_wrap=True
-        )
+        console().print(f"Interrupted. The same command resumes {run.path}.", style="yellow", soft_wrap=True)
         return 130
     status = conclude(results)
-    console().print(f"run file: {run.path}", highlight=False, soft_wrap=True)
+    console().print(f"run file: {run.path}", soft_wrap=True)
     if ends.budget:
         console().print(f"Stopped by {ends.budget}. The same command goes on from here.", style="yellow")
     return status or (OUT_OF_BUDGET if ends.budget else 0)
@@ -76,9 +75,7 @@ def _named(judge: str | Judge) -> str:
 def _print_estimate(guess: CostEstimate, path: Path, request: RunRequest) -> None:
     out = console()
     calls = f"{guess.samples} requests" + ("" if request.defence == "none" else f" or more ({request.defence})")
-    out.print(
-        f"would send {calls}: {guess.samples - guess.benign} unsafe cases, {guess.benign} benign", highlight=False
-    )
+    out.print(f"would send {calls}: {guess.samples - guess.benign} unsafe cases, {guess.benign} benign")
     bounded = guess.completion_tokens is not None
     out.print(
         f"images: {guess.images} ({guess.image_bytes / 1e6:.1f} MB); text: about {guess.prompt_tokens:,} prompt tokens"
@@ -88,13 +85,12 @@ def _print_estimate(guess: CostEstimate, path: Path, request: RunRequest) -> Non
             if bounded
             else "completion tokens: no bound (set --max-tokens)"
         ),
-        highlight=False,
     )
     if guess.cost_usd is not None:
         means = "at most" if bounded else "prompts alone"
-        out.print(f"cost: {means} about ${guess.cost_usd:.2f}, image tokens not counted", highlight=False)
+        out.print(f"cost: {means} about ${guess.cost_usd:.2f}, image tokens not counted")
     else:
-        out.print("cost: unknown; give prices as ?price_in=USD&price_out=USD per million tokens", highlight=False)
+        out.print("cost: unknown; give prices as ?price_in=USD&price_out=USD per million tokens")
     if guess.broken:
         out.print(f"{guess.broken} items cannot be read and would be counted as errors", style="yellow")
-    out.print(f"judges: {', '.join(_named(j) for j in request.judges)}; run file: {path}", highlight=False)
+    out.print(f"judges: {', '.join(_named(j) for j in request.judges)}; run file: {path}")

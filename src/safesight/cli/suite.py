@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safesight.cli.group import Format
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -24,10 +26,11 @@ def suite(
     out: Annotated[Path | None, typer.Option(help="Folder of run files and report; default runs/NAME.")] = None,
     no_images: Annotated[bool, typer.Option("--no-images", help="Embed no thumbnails in the report.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the runs; ask nothing.")] = False,
+    form: Format = "table",
 ) -> None:
     """Several benchmarks, arms, models and defences in one resumable call, with one report over all."""
+    from safesight.cli.printer import console
     from safesight.cli.session import carry_out
-    from safesight.cli.tables import console
     from safesight.core.errors import SafeSightError
     from safesight.runner.run import RUNS
     from safesight.runner.suite import read_suite, requests
@@ -38,14 +41,14 @@ def suite(
     failed: list[str] = []
     for number, request in enumerate(listed, 1):
         what = f"{request.benchmark} {request.data.arm}".strip() + f", {request.model}, defence {request.defence}"
-        console().print(f"\n[{number}/{len(listed)}] {what}", style="bold", markup=False, highlight=False)
+        console().print(f"\n[{number}/{len(listed)}] {what}", style="bold")
         if dry_run:
             continue
         try:
             status = carry_out(request)
         except SafeSightError as error:
             failed.append(f"{what}: {error}")
-            console().print(str(error), style="yellow", markup=False, highlight=False)
+            console().print(str(error), style="yellow")
             continue
         if status == 130:
             raise typer.Exit(130)
@@ -53,7 +56,7 @@ def suite(
         return
     made = [request.path for request in listed if request.path is not None and request.path.is_file()]
     for line in failed:
-        console().print(f"not run: {line}", style="yellow", markup=False, highlight=False)
+        console().print(f"not run: {line}", style="yellow")
     if not made:
         raise typer.Exit(3)
     _report(made, target / "report.html", pictures=not no_images)
@@ -63,7 +66,7 @@ def suite(
 def _report(paths: Sequence[Path], output: Path, *, pictures: bool) -> None:
     from dataclasses import replace
 
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.reports.build import gather
     from safesight.reports.page import render, write_page
     from safesight.reports.suite import suite_parts
@@ -72,13 +75,13 @@ def _report(paths: Sequence[Path], output: Path, *, pictures: bool) -> None:
     parts = suite_parts(content.runs, content.judge)
     _print_joint(content.runs, content.judge)
     page = write_page(output, render(replace(content, parts=[*parts, *content.parts]), pictures=pictures))
-    console().print(f"report: {page}", highlight=False, soft_wrap=True)
+    console().print(f"report: {page}", soft_wrap=True)
 
 
 def _print_joint(runs: Sequence[Results], judge: str) -> None:
     from rich.table import Table
 
-    from safesight.cli.tables import console
+    from safesight.cli.printer import console
     from safesight.reports.suite import hazards_part
 
     for found in hazards_part(runs, judge).tables:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 
-from rich.console import Console
 from rich.table import Table
 
 from safesight.analysis.figures import figure_interval
@@ -13,17 +11,11 @@ from safesight.analysis.outcomes import EXACT
 from safesight.analysis.rates import Rate, RateTable, Refusals
 from safesight.analysis.stats import Estimate
 from safesight.cli.exact import outcomes_of, print_outcomes
+from safesight.cli.printer import Printer, console
 from safesight.core.protocols import Metric
 from safesight.explain.capability.scores import accuracy
 from safesight.runner.gold import Correction, corrections
 from safesight.runner.results import Results
-
-
-@cache
-def console() -> Console:
-    """Standard output; wide enough for tables when it is no terminal."""
-    out = Console()
-    return out if out.is_terminal else Console(width=120)
 
 
 def percent(value: float | None) -> str:
@@ -53,22 +45,21 @@ def print_results(results: Results) -> None:
     for name, refused in results.notes.items():
         who = name.removeprefix("settings_left_out:")
         if who != name:
-            out.print(f"{who}: settings its provider refused, not sent: {refused}", style="yellow", highlight=False)
+            out.print(f"{who}: settings its provider refused, not sent: {refused}", style="yellow")
     right = accuracy(results.cases)
     if right.n:
         out.print(
             f"accuracy over {right.n} answers with a target, %: {percent(right.value)}{interval(right)}",
-            highlight=False,
         )
     if benchmark is not None:
         own = {table.judge: results.metrics(table.judge) for table in tables}
         if any(own.values()):
             out.print(_own_figures(benchmark.name, own))
         if benchmark.caveat:
-            out.print(f"Note: {benchmark.caveat}", style="dim", highlight=False)
+            out.print(f"Note: {benchmark.caveat}", style="dim")
 
 
-def _print_rates(title: str, tables: Sequence[RateTable], results: Results, out: Console) -> None:
+def _print_rates(title: str, tables: Sequence[RateTable], results: Results, out: Printer) -> None:
     known = [one for one in corrections(results) if any(one.judge == table.judge for table in tables)]
     mute = frozenset(one.judge for one in known if not one.quality.carries_a_rate)
     out.print(_rates(title, tables, results.paper_count, mute))
@@ -76,7 +67,7 @@ def _print_rates(title: str, tables: Sequence[RateTable], results: Results, out:
         out.print(_corrected(results, known))
     benchmark = results.benchmark
     if benchmark is not None and not benchmark.paper_count:
-        out.print(f'No row "as the paper counts": {benchmark.name} has no such count.', style="dim", highlight=False)
+        out.print(f'No row "as the paper counts": {benchmark.name} has no such count.', style="dim")
 
 
 def _own_figures(name: str, own: Mapping[str, Sequence[Metric]]) -> Table:
@@ -178,19 +169,15 @@ def _print_footnotes(table: RateTable) -> None:
     for rate in rates:
         left = ", ".join(f"{count} {reason}" for reason, count in rate.left_out.items())
         if left:
-            console().print(
-                f"{table.judge or 'no judge'}: left out of {rate.name}: {left} of {rate.n}", highlight=False
-            )
+            console().print(f"{table.judge or 'no judge'}: left out of {rate.name}: {left} of {rate.n}")
     if table.trimmed:
         console().print(
             f"{table.judge}: {table.trimmed} answers were trimmed to the judge's window; their ends were not judged",
-            highlight=False,
         )
     for note in table.notes:
-        console().print(f"{table.judge or 'no judge'}: {note}", highlight=False)
+        console().print(f"{table.judge or 'no judge'}: {note}")
     if table.self_graded:
         console().print(
             f"{table.judge} is also this run's guard: who defends must not keep the score. Add another --judge.",
             style="yellow",
-            highlight=False,
         )

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from safesight.cli import train_generators
+from safesight.cli.group import Group
 
 
 class DataFormat(StrEnum):
@@ -71,8 +72,10 @@ def _eval_detector(
 
 def register(app: typer.Typer) -> None:
     """Add the `train` and `detector` groups."""
-    train = typer.Typer(help="Train a harm detector, a detoxifier, or a safer chat model.", no_args_is_help=True)
-    detector = typer.Typer(help="Measure harm detectors.", no_args_is_help=True)
+    train = typer.Typer(
+        cls=Group, help="Train a harm detector, a detoxifier, or a safer chat model.", no_args_is_help=True
+    )
+    detector = typer.Typer(cls=Group, help="Measure harm detectors.", no_args_is_help=True)
 
     # With one command only, Typer would drop the group's level.
     @train.callback()
