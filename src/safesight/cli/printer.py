@@ -158,16 +158,13 @@ def _cells(column: Column) -> list[str]:
 
 
 def _widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Each column's least width, and what is left of `width` where it is wanted, from the left."""
-    widths = list(map(_least, columns))
+    """Each column's least width, and what is left of `width` shared by those that want more."""
+    widths, wanted = list(map(_least, columns)), list(map(_most, columns))
     left = width - 1 - sum(found + _FRAME for found in widths)
-    for i, column in enumerate(columns):
-        more = max(0, _most(column) - widths[i])
-        if more > left:
-            # Half an interval on a line reads worse than a number over its interval.
-            more = 0 if column.justify == "right" else left
-        widths[i] += more
-        left -= more
+    while left > 0 and (short := [i for i in range(len(columns)) if widths[i] < wanted[i]]):
+        for i in short[:left]:
+            widths[i] += 1
+        left -= len(short[:left])
     return widths
 
 
@@ -175,11 +172,17 @@ def _with(table: Table, columns: Sequence[Column], width: int, *, again: bool) -
     title = f"{table.title} (continued)" if again and table.title else table.title
     part = Table(title=title, title_justify=table.title_justify, title_style=table.title_style)
     part.header_style, part.show_header, part.box = table.header_style, table.show_header, table.box
-    for column, wide in zip(columns, _widths(columns, width), strict=True):
+    widths = _widths(columns, width)
+    for column, wide in zip(columns, widths, strict=True):
         part.add_column(column.header, justify=column.justify, width=wide)
     ends = {i for i, row in enumerate(table.rows) if row.end_section}
     for i, row in enumerate(zip(*(column.cells for column in columns), strict=True)):
-        part.add_row(*row, end_section=i in ends)
+        # Half an interval on a line reads worse than a number over its interval.
+        shown = [
+            str(cell).replace(" [", "\n[") if cell_len(str(cell)) > wide else cell
+            for cell, wide in zip(row, widths, strict=True)
+        ]
+        part.add_row(*shown, end_section=i in ends)
     return part
 
 
