@@ -85,12 +85,14 @@ def ours(url: str, folder: Path, n: int) -> dict[str, float]:
     from safesight.core.records import Sample, sample_key
     from safesight.core.registry import open_plugin
     from safesight.core.store import RunStore
-    from safesight.runner.generate import Job, generate
+    from safesight.runner.generate import generate
+    from safesight.runner.job import Job
     from safesight.runner.plan import manifest
     from safesight.runner.progress import Progress
 
     class Cases:
         revision = data_hash = "bench"
+        problems = ()
 
         def __len__(self) -> int:
             return n

@@ -22,7 +22,8 @@ from safesight.core.protocols import BrokenItem
 from safesight.core.records import Reply, Sample
 from safesight.core.store import RunStore
 from safesight.models.scripted import Scripted, ScriptedModel
-from safesight.runner.generate import Job, generate
+from safesight.runner.generate import generate
+from safesight.runner.job import Job
 from safesight.runner.plan import estimate, manifest, open_or_create, run_path
 from safesight.runner.progress import Progress
 from safesight.runner.select import Selection

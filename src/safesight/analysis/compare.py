@@ -108,10 +108,9 @@ def _correct(case: Case) -> Value:
 
 def _values(case: Case) -> dict[str, Value]:
     reply, sample = case.response.reply, case.sample
-    values: dict[str, Value] = {
-        "latency_ms": _answered(case, reply.latency_ms),
-        "completion_tokens": _answered(case, float(reply.usage.completion_tokens)),
-    }
+    values: dict[str, Value] = {"completion_tokens": _answered(case, float(reply.usage.completion_tokens))}
+    if reply.latency_ms:  # batches and official results have none
+        values["latency_ms"] = _answered(case, reply.latency_ms)
     if reply.ttft_ms is not None:
         values["ttft_ms"] = _answered(case, reply.ttft_ms)
     if sample.target is not None:

@@ -87,4 +87,6 @@ def describe(progress: Progress) -> str:
     left = progress.seconds_left
     if left:
         words.append(f"{int(left // 60)}:{int(left % 60):02d} left")
+    if progress.note:
+        words.append(progress.note)
     return " · ".join(words)

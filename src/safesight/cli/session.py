@@ -11,7 +11,9 @@ from safesight.cli.printer import console
 from safesight.cli.progress import live
 from safesight.cli.tables import print_results
 from safesight.core.protocols import Judge
+from safesight.core.store import RunStore
 from safesight.runner import run as runs
+from safesight.runner.batches import underway
 from safesight.runner.plan import CostEstimate, estimate
 from safesight.runner.progress import Progress
 from safesight.runner.results import Results
@@ -29,14 +31,29 @@ def carry_out(request: RunRequest, *, dry_run: bool = False) -> int:
     ends = _Ends()
     results, finished = asyncio.run(_watched(run, ends))
     print_results(results)
+    waiting = _tell_underway(run.path)
     if not finished:
         console().print(f"Interrupted. The same command resumes {run.path}.", style="yellow", soft_wrap=True)
         return 130
-    status = conclude(results)
+    status = OUT_OF_BUDGET if ends.budget and waiting else conclude(results)
     console().print(f"run file: {run.path}", soft_wrap=True)
     if ends.budget:
         console().print(f"Stopped by {ends.budget}. The same command goes on from here.", style="yellow")
     return status or (OUT_OF_BUDGET if ends.budget else 0)
+
+
+def _tell_underway(path: Path) -> bool:
+    """Say which batches go on at the provider without us; False when none does."""
+    with RunStore.open(path, readonly=True) as store:
+        waiting = underway(store)
+    for batch in waiting:
+        console().print(
+            f"{batch.id or 'a batch'} ({batch.requests} requests) goes on at the provider; the same command takes its "
+            "answers.",
+            style="yellow",
+            soft_wrap=True,
+        )
+    return bool(waiting)
 
 
 def watched(request: RunRequest) -> tuple[Results, bool]:

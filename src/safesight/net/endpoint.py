@@ -20,7 +20,7 @@ from safesight.net.body import read_all
 from safesight.net.client import BROKEN, Client, Patience
 from safesight.net.faults import Address, Fault, status_fault
 from safesight.net.retry import Backoff
-from safesight.net.upload import Upload
+from safesight.net.upload import FileUpload, Upload
 
 T = TypeVar("T")
 
@@ -55,9 +55,17 @@ class Endpoint:
         self._reached = False
 
     async def ask(
-        self, path: str, body: bytes | Upload | None, read: Callable[[aiohttp.ClientResponse], Awaitable[T]]
+        self,
+        path: str,
+        body: bytes | Upload | FileUpload | None,
+        read: Callable[[aiohttp.ClientResponse], Awaitable[T]],
+        *,
+        query: str = "",
+        attempts: int | None = None,
     ) -> Asked[T]:
         """POST `body` (GET when None) and `read` the reply, again after each fault that a retry may mend.
+
+        `attempts` bounds how often, where a caller must look before it asks again.
 
         Raises:
             Fault: no attempt gave an answer.
@@ -66,14 +74,14 @@ class Endpoint:
 
         async def attempt(number: int) -> Asked[T]:
             started = time.perf_counter()
-            async with await self._send(path, body) as response:
+            async with await self._send(path, body, query) as response:
                 try:
                     value = await read(response)
                 except BROKEN as error:
                     raise self._broken(error) from error
             return Asked(value, number, started, (time.perf_counter() - started) * 1000)
 
-        return await self._until_answered(attempt)
+        return await self._until_answered(attempt, attempts)
 
     async def open(self, path: str, body: bytes | Upload) -> aiohttp.ClientResponse:
         """POST `body` and return the open reply; retried until its headers say 200, never after.
@@ -99,7 +107,7 @@ class Endpoint:
         """What to say of a connection that broke."""
         return self._broken(error).message
 
-    async def _until_answered(self, attempt: Callable[[int], Awaitable[T]]) -> T:
+    async def _until_answered(self, attempt: Callable[[int], Awaitable[T]], most: int | None = None) -> T:
         number = 0
         while True:
             number += 1
@@ -110,7 +118,7 @@ class Endpoint:
             except Fault as fault:
                 if fault.pressure and self.pressure is not None:
                     self.pressure(fault.retry_after_s or 0.0)
-                if number >= self._tries(fault):
+                if number >= min(self._tries(fault), most or self._backoff.attempts):
                     self._give_up(fault, number)
                     raise
                 await asyncio.sleep(self._backoff.wait_s(number, fault.retry_after_s))
@@ -131,13 +139,17 @@ class Endpoint:
                 "Start the server or check the URL, then run the same command again."
             ) from fault
 
-    async def _send(self, path: str, body: bytes | Upload | None) -> aiohttp.ClientResponse:
+    async def _send(
+        self, path: str, body: bytes | Upload | FileUpload | None, query: str = ""
+    ) -> aiohttp.ClientResponse:
         self._check()
-        length = {"Content-Length": str(body.length)} if isinstance(body, Upload) else {}
+        streamed = isinstance(body, Upload | FileUpload)
+        more = {"Content-Length": str(body.length), "Content-Type": body.content_type} if streamed else {}
+        method = "GET" if body is None else "POST"
         try:
-            response = await self._client.send("GET" if body is None else "POST", path, headers=length, body=body)
+            response = await self._client.send(method, path, query=query, headers=more, body=body)
         except BROKEN as error:
-            if isinstance(body, Upload) and body.failure is not None:
+            if streamed and body.failure is not None:
                 raise Fault("failed", str(body.failure)) from error
             raise self._broken(error) from error
         self._reached = True

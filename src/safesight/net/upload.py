@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-from collections.abc import AsyncIterator, Sequence
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,8 @@ class Upload:
     `failure` holds what went wrong with an image, which the HTTP client would hide.
     """
 
+    content_type = "application/json"
+
     def __init__(self, pieces: Sequence[Piece], length: int) -> None:
         self.length = length
         self.failure: DataError | None = None
@@ -40,6 +43,36 @@ class Upload:
                 raise
             for start in range(0, len(encoded), _SLICE):
                 yield encoded[start : start + _SLICE]
+
+
+class FileUpload:
+    """A multipart form with one file, read from disk while it is sent; iterate it anew for each attempt.
+
+    Args:
+        path: the file.
+        fields: the form's other fields.
+    """
+
+    def __init__(self, path: Path, fields: Mapping[str, str]) -> None:
+        boundary = f"safesight-{uuid.uuid4().hex}"
+        head = "".join(
+            f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in fields.items()
+        )
+        head += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{path.name}"\r\n'
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self.failure: DataError | None = None
+        self._head = f"{head}Content-Type: application/octet-stream\r\n\r\n".encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._path = path
+        self.length = len(self._head) + path.stat().st_size + len(self._tail)
+
+    async def __aiter__(self) -> AsyncIterator[bytes | memoryview]:
+        yield self._head
+        with self._path.open("rb") as file:
+            while chunk := await asyncio.to_thread(file.read, _SLICE):
+                yield chunk
+        yield self._tail
 
 
 def pack(pieces: Sequence[Piece]) -> bytes | Upload:

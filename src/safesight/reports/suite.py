@@ -72,6 +72,7 @@ def measures_part(runs: Sequence[Results], judge: str) -> Part:
     for run in runs:
         table, right = run.tables.get(judge) or next(iter(run.tables.values())), accuracy(run.cases)
         answered = [case.response.reply for case in run.cases if case.response.reply.status in JUDGED]
+        whole = [reply.latency_ms for reply in answered if reply.latency_ms]  # batches have none
         first = [reply.ttft_ms for reply in answered if reply.ttft_ms is not None]
         rows.append(
             (
@@ -79,7 +80,7 @@ def measures_part(runs: Sequence[Results], judge: str) -> Part:
                 _cell(table.headline),
                 _cell(table.over_refusal.interval) if table.over_refusal else "–",
                 _cell(right) if right.n else "–",
-                f"{median(reply.latency_ms for reply in answered):.0f} ms" if answered else "–",
+                f"{median(whole):.0f} ms" if whole else "–",
                 f"{median(first):.0f} ms" if first else "–",
             )
         )

@@ -15,7 +15,7 @@ from safesight.core.errors import SafeSightError
 from safesight.core.protocols import Judge
 from safesight.core.records import Case, Verdict
 from safesight.core.store import RunStore
-from safesight.runner.generate import note_settings
+from safesight.runner.job import note_settings
 from safesight.runner.progress import Progress
 
 BATCH = 8

@@ -15,7 +15,7 @@ from safesight.core.protocols import BrokenItem, PricedModel
 from safesight.core.records import Machine, Manifest, Usage
 from safesight.core.store import RunStore
 from safesight.core.version import __version__
-from safesight.runner.generate import Job, taken
+from safesight.runner.job import Job, taken
 from safesight.runner.select import grows
 
 

@@ -24,6 +24,8 @@ class Progress:
     """Why they failed, in the order in which each reason was first met."""
     stopped: str = ""
     """Which limit of the budget ended this stage; "" while none has."""
+    note: str = ""
+    """What the stage waits for, in words."""
     cost_usd: float | None = None
     tokens: int = 0
     started: float = field(default_factory=time.monotonic)

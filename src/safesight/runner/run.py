@@ -18,7 +18,8 @@ from safesight.core.records import Decoding, Manifest
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
 from safesight.runner.budget import Budget, read_budget
-from safesight.runner.generate import Job, generate
+from safesight.runner.generate import generate
+from safesight.runner.job import Job
 from safesight.runner.judging import judge_run
 from safesight.runner.plan import manifest, open_or_create, run_path
 from safesight.runner.progress import Progress

@@ -111,3 +111,14 @@ class CollectedAnswer:
             # Also when the token limit cut it: `truncated` answers are judged, and there is nothing to judge.
             return "blocked" if self.blocked else "empty"
         return "truncated" if self.blocked or self.finish_reason.lower() in _CUT else "ok"
+
+
+def failed_reply(fault: Fault) -> Reply:
+    """The reply that stands for a request without an answer."""
+    blocked = fault.kind == "blocked"
+    return Reply(
+        status="blocked" if blocked else "empty" if fault.kind == "empty" else "error",
+        finish_reason="content_filter" if blocked else "",
+        error=fault.message,
+        attempts=fault.attempts,
+    )

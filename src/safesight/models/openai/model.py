@@ -6,28 +6,25 @@ block is never a refusal, a trace is never an answer. Request shape: OpenAI API 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import aiohttp
 
 from safesight.core.errors import DataError, ModelError
-from safesight.core.messages import Image, Message
+from safesight.core.messages import Message
 from safesight.core.protocols import Completion, Delta
 from safesight.core.records import Decoding, Reply
-from safesight.media.described import describe_images
 from safesight.media.ocr import OcrReader
-from safesight.media.shrink import shrink
-from safesight.models.openai.answer import CollectedAnswer
-from safesight.models.openai.left_out import LeftOut
+from safesight.models.openai.answer import CollectedAnswer, failed_reply
 from safesight.models.openai.pricing import Prices
 from safesight.models.openai.reading import check_end, read_answer, read_bodies, read_choice
+from safesight.models.openai.writing import ChatWriter
 from safesight.net.endpoint import Asked, Endpoint
 from safesight.net.faults import Fault
-from safesight.net.upload import Upload, pack
+from safesight.net.upload import pack
 from safesight.wire.chat_reply import ReplyChoice, generated_tokens
-from safesight.wire.chat_request import Piece, RequestLayout, Tail, chat_pieces, completion_pieces, probing, settings
+from safesight.wire.chat_request import RequestLayout, Tail, completion_pieces, probing
 from safesight.wire.thinking import ThinkingSplitter
 
 CHAT: Final = "/chat/completions"
@@ -54,11 +51,10 @@ class OpenAIModel:
         self.name = name
         self.fingerprint = fingerprint
         self._endpoint = endpoint
-        self._left_out = LeftOut(layout)
+        self._writer = ChatWriter(layout, max_side=max_side, reader=reader)
+        self._left_out = self._writer.left_out
         self._streaming = streaming
-        self._max_side = max_side
         self.prices = prices
-        self._reader = reader
 
     @property
     def pressure(self) -> Callable[[float], None] | None:
@@ -82,11 +78,11 @@ class OpenAIModel:
         """
         try:
             asked = await self._learning(
-                lambda: self._settings(decoding, stream=self._streaming),
+                lambda: self._writer.settings(decoding, stream=self._streaming),
                 lambda tail: self._ask_chat(messages, tail),
             )
         except Fault as fault:
-            return _failed(fault)
+            return failed_reply(fault)
         except (DataError, UnicodeEncodeError) as error:
             return Reply(status="error", error=f"the request cannot be made: {error}")
         return self._reply(asked)
@@ -102,10 +98,10 @@ class OpenAIModel:
         """
 
         async def begin(tail: Tail) -> aiohttp.ClientResponse:
-            return await self._endpoint.open(CHAT, await self._chat(messages, tail))
+            return await self._endpoint.open(CHAT, await self._writer.chat(messages, tail))
 
         try:
-            response = await self._learning(lambda: self._settings(decoding, stream=True), begin)
+            response = await self._learning(lambda: self._writer.settings(decoding, stream=True), begin)
         except Fault as fault:
             if fault.kind != "blocked":
                 raise ModelError(fault.message) from fault
@@ -144,7 +140,7 @@ class OpenAIModel:
             if isinstance(prompt, str):
                 body = pack(completion_pieces(prompt, self._left_out.layout, tail.data))
                 return await self._endpoint.ask("/completions", body, self._read_choice)
-            return await self._endpoint.ask(CHAT, await self._chat(prompt, tail), self._read_choice)
+            return await self._endpoint.ask(CHAT, await self._writer.chat(prompt, tail), self._read_choice)
 
         try:
             asked = await self._learning(written, ask)
@@ -160,9 +156,6 @@ class OpenAIModel:
         """Close the connections."""
         await self._endpoint.aclose()
 
-    def _settings(self, decoding: Decoding, *, stream: bool) -> Tail:
-        return settings(decoding, self._left_out.layout, stream=stream, without=self._left_out.names)
-
     async def _learning(self, written: Callable[[], Tail], send: Callable[[Tail], Awaitable[T]]) -> T:
         """Send a request, again without each setting that the provider refuses by name."""
         while True:
@@ -174,18 +167,7 @@ class OpenAIModel:
                     raise
 
     async def _ask_chat(self, messages: Sequence[Message], tail: Tail) -> Asked[CollectedAnswer]:
-        return await self._endpoint.ask(CHAT, await self._chat(messages, tail), self._read_answer)
-
-    async def _chat(self, messages: Sequence[Message], tail: Tail) -> bytes | Upload:
-        if self._reader is not None:
-            messages = await describe_images(messages, self._reader)
-        pieces = chat_pieces(messages, self._left_out.layout, tail.data)
-        if self._max_side is not None:
-            pieces = [await self._small(piece, self._max_side) for piece in pieces]
-        return pack(pieces)
-
-    async def _small(self, piece: Piece, max_side: int) -> Piece:
-        return await asyncio.to_thread(shrink, piece, max_side=max_side) if isinstance(piece, Image) else piece
+        return await self._endpoint.ask(CHAT, await self._writer.chat(messages, tail), self._read_answer)
 
     async def _read_answer(self, response: aiohttp.ClientResponse) -> CollectedAnswer:
         return await read_answer(response, self._endpoint.address, streamed=self._streaming)
@@ -222,13 +204,3 @@ class OpenAIModel:
             ttft_ms=(first - asked.started) * 1000 if self._streaming and first is not None else None,
             attempts=asked.attempts,
         )
-
-
-def _failed(fault: Fault) -> Reply:
-    blocked = fault.kind == "blocked"
-    return Reply(
-        status="blocked" if blocked else "empty" if fault.kind == "empty" else "error",
-        finish_reason="content_filter" if blocked else "",
-        error=fault.message,
-        attempts=fault.attempts,
-    )

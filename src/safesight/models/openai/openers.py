@@ -17,8 +17,10 @@ from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, ModelError
 from safesight.core.records import content_hash
 from safesight.media.ocr import OcrSettings, shared_reader
+from safesight.models.openai.batches import OpenAIBatchModel
 from safesight.models.openai.model import CHAT, OpenAIModel
 from safesight.models.openai.pricing import read_prices
+from safesight.models.openai.writing import ChatWriter
 from safesight.net.body import read_all
 from safesight.net.endpoint import Endpoint
 from safesight.net.faults import Address, Fault
@@ -37,23 +39,33 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price_in: float | None = None
     price_out: float | None = None
     key_env: str | None = None
+    batch: bool = False
+    batch_size: int = 50_000
+    batch_price: float = 0.5
+    batch_poll_s: float = 30.0
 
     def check(self, where: str) -> None:
         for name, value, least in (
             ("timeout_s", self.timeout_s, 0.001),
             ("retries", self.retries, 0),
             ("max_side", self.max_side, 16),
+            ("batch_size", self.batch_size, 1),
+            ("batch_price", self.batch_price, 0),
+            ("batch_poll_s", self.batch_poll_s, 0.01),
         ):
             if value is not None and not value >= least:
                 raise ConfigError(f"{where}: expected {name} of at least {least}, got {value}.")
+        if self.batch and self.stream:
+            raise ConfigError(f"{where}: a batch cannot be streamed; leave out one of batch and stream.")
 
 
-def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel:
+def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatchModel:
     """OpenAI's API, or a compatible one at OPENAI_BASE_URL; key in OPENAI_API_KEY.
 
     Options: `detail` (of images), `max_side` (pixels; makes images smaller), `images=ocr` (a text-only server is
     told what OCR reads in them, as `embedded` is), `stream`, `timeout_s`, `retries`,
-    `price_in` and `price_out` (USD per million tokens), `key_env` (name of the key's variable).
+    `price_in` and `price_out` (USD per million tokens), `key_env` (name of the key's variable), `batch` (ask by the
+    provider's batch endpoint, at `batch_price` = 0.5 of these prices; `batch_size`, `batch_poll_s`).
 
     Raises:
         ConfigError: the name or an option is malformed.
@@ -64,7 +76,7 @@ def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel:
     return _open("openai", base, rest, rest, options, key_env="OPENAI_API_KEY", limit_field="max_completion_tokens")
 
 
-def open_http(rest: str, options: dict[str, str]) -> OpenAIModel:
+def open_http(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatchModel:
     """Any OpenAI-compatible server by URL, as `http://host:port/v1#model`; key in SAFESIGHT_API_KEY.
 
     Without a model the server is asked which one it serves. Options as for `openai`.
@@ -76,7 +88,7 @@ def open_http(rest: str, options: dict[str, str]) -> OpenAIModel:
     return _open_url("http", rest, options)
 
 
-def open_https(rest: str, options: dict[str, str]) -> OpenAIModel:
+def open_https(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatchModel:
     """Any OpenAI-compatible server by URL, as `https://host/v1#model`; key in SAFESIGHT_API_KEY.
 
     Without a model the server is asked which one it serves. Options as for `openai`.
@@ -88,7 +100,7 @@ def open_https(rest: str, options: dict[str, str]) -> OpenAIModel:
     return _open_url("https", rest, options)
 
 
-def _open_url(scheme: str, rest: str, options: dict[str, str]) -> OpenAIModel:
+def _open_url(scheme: str, rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatchModel:
     base, _, model = rest.partition("#")
     return _open(
         scheme, f"{scheme}:{base}", model, rest, options, key_env="SAFESIGHT_API_KEY", limit_field="max_tokens"
@@ -97,7 +109,7 @@ def _open_url(scheme: str, rest: str, options: dict[str, str]) -> OpenAIModel:
 
 def _open(
     scheme: str, base: str, model: str, rest: str, options: dict[str, str], *, key_env: str, limit_field: str
-) -> OpenAIModel:
+) -> OpenAIModel | OpenAIBatchModel:
     PluginName(scheme, rest, options).reject_unknown(_Options.__struct_fields__)
     name = f"{scheme}{'/' if scheme == 'openai' else ':'}{rest}" + (f"?{urlencode(options)}" if options else "")
     chosen = convert(options, _Options, where=name)
@@ -115,12 +127,24 @@ def _open(
         address = msgspec.structs.replace(address, model=model)
     reader = shared_reader(OcrSettings()) if chosen.images == "ocr" else None
     reading = () if reader is None else ("ocr", reader.fingerprint)
+    layout = RequestLayout(model=model, detail=chosen.detail, limit_field=limit_field)
+    # Not the key, timeout, retries, streaming, batches or prices: none of them changes an answer.
+    fingerprint = content_hash("openai_api", url, model, chosen.detail, chosen.max_side, *reading)
+    if chosen.batch:
+        return OpenAIBatchModel(
+            connect(address),
+            ChatWriter(layout, max_side=chosen.max_side, reader=reader),
+            name=name,
+            fingerprint=fingerprint,
+            prices=prices.at(chosen.batch_price) if prices else None,
+            batch_size=chosen.batch_size,
+            poll_s=chosen.batch_poll_s,
+        )
     return OpenAIModel(
         connect(address),
-        RequestLayout(model=model, detail=chosen.detail, limit_field=limit_field),
+        layout,
         name=name,
-        # Not the key, timeout, retries, streaming or prices: none of them changes an answer.
-        fingerprint=content_hash("openai_api", url, model, chosen.detail, chosen.max_side, *reading),
+        fingerprint=fingerprint,
         streaming=chosen.stream,
         max_side=chosen.max_side,
         prices=prices,

@@ -20,6 +20,10 @@ class Prices(msgspec.Struct, frozen=True):
         """The price of one reply."""
         return (usage.prompt_tokens * self.per_million_in + usage.completion_tokens * self.per_million_out) / 1e6
 
+    def at(self, share: float) -> Prices:
+        """A share of these prices."""
+        return Prices(self.per_million_in * share, self.per_million_out * share)
+
 
 def read_prices(price_in: float | None, price_out: float | None, *, where: str) -> Prices | None:
     """Prices from options; None when none are given.

@@ -22,7 +22,7 @@ async def read_answer(response: aiohttp.ClientResponse, address: Address, *, str
     """
     answer = CollectedAnswer()
     if not is_stream(response, asked=streamed):
-        _take_whole(answer, _body(await read_all(response), address), address)
+        take_whole(answer, await read_all(response), address)
         return answer
     try:
         async for body in read_bodies(response, address, answer):
@@ -36,12 +36,14 @@ async def read_answer(response: aiohttp.ClientResponse, address: Address, *, str
     return answer
 
 
-def _take_whole(answer: CollectedAnswer, body: Body, address: Address) -> ReplyChoice | None:
-    """The one body of an unstreamed reply; billed replies without choices are empty answers.
+def take_whole(answer: CollectedAnswer, raw: bytes, address: Address) -> ReplyChoice | None:
+    """Take the one body of an unstreamed reply; billed replies without choices are empty answers.
 
     Raises:
         Fault: there is no choice, or an error.
+        ModelError: it is an error that no later request can mend.
     """
+    body = _body(raw, address)
     choice = answer.add(body, address)
     if choice is not None or body.withheld:
         return choice
@@ -59,7 +61,7 @@ async def read_choice(response: aiohttp.ClientResponse, address: Address) -> Rep
         Fault, ModelError: as `read_answer`.
     """
     answer = CollectedAnswer()
-    choice = _take_whole(answer, _body(await read_all(response), address), address)
+    choice = take_whole(answer, await read_all(response), address)
     if choice is None:
         why = f"blocked ({answer.finish_reason})" if answer.blocked else "empty"
         raise Fault("blocked" if answer.blocked else "failed", f"{address.url}: the answer is {why}")
