@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -147,12 +147,11 @@ def test_nothing_public_is_used_by_tests_alone() -> None:
             ),
         ]
     )
-    everything = "\n".join(texts.values())
+    inside, elsewhere = Counter(re.findall(r"\w+", "\n".join(texts.values()))), set(re.findall(r"\w+", outside))
     for path, tree in trees().items():
         for node in tree.body:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith(
                 "_"
             ):
-                word = rf"\b{node.name}\b"
-                used = len(re.findall(word, everything)) > 1 or re.search(word, outside)
+                used = inside[node.name] > 1 or node.name in elsewhere
                 assert used, f"{path}: {node.name} is used by nothing but tests: delete it or connect it"
