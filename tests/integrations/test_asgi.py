@@ -1,0 +1,150 @@
+"""The middleware around a real ASGI server of the chat protocol (Starlette on uvicorn, as vLLM's), over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import openai
+import pytest
+import requests
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from safesight.detectors.patterns import Patterns, Phrase
+from safesight.guard.guard import Guard
+from safesight.guard.policy import InputRule, Policy
+from safesight.integrations.asgi import GuardMiddleware
+from tests.proxy.serving import free_port
+
+WORD = "forbidden tower"
+MILD = "Go down the road and over the bridge. Then on, past the mill."
+
+
+class Engine:
+    """What vLLM's server does here: answers what it is told to, and knows when a client has left."""
+
+    def __init__(self) -> None:
+        self.says = MILD
+        self.asked: list[Any] = []
+        self.left = threading.Event()
+        self.endless = False
+
+    async def chat(self, request: Request) -> Response:
+        body = await request.json()
+        self.asked.append(body)
+        if body.get("stream"):
+            return StreamingResponse(self._events(), media_type="text/event-stream")
+        said = {"role": "assistant", "content": self.says}
+        choices = [{"index": 0, "message": said, "finish_reason": "stop"}]
+        return JSONResponse({"id": "1", "object": "chat.completion", "created": 1, "model": "m", "choices": choices})
+
+    async def _events(self) -> AsyncIterator[str]:
+        try:
+            pieces = [self.says[i : i + 5] for i in range(0, len(self.says), 5)]
+            for piece in pieces:
+                yield self._event({"content": piece})
+            while self.endless:
+                yield self._event({"content": " more"})
+                await asyncio.sleep(0.01)
+            yield self._event({}, "stop") + "data: [DONE]\n\n"
+        except (asyncio.CancelledError, GeneratorExit):
+            self.left.set()
+            raise
+
+    def _event(self, delta: dict[str, str], finish: str | None = None) -> str:
+        choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
+        event = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices}
+        return f"data: {json.dumps(event)}\n\n"
+
+    async def echo(self, request: Request) -> Response:
+        return JSONResponse({"got": (await request.body()).decode(), "path": request.url.path})
+
+
+@contextmanager
+def serving(app: Any) -> Generator[str]:
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def guarded() -> Generator[tuple[str, Engine]]:
+    engine = Engine()
+    routes = [
+        Route("/v1/chat/completions", engine.chat, methods=["POST"]),
+        *(Route(path, engine.echo, methods=["GET", "POST"]) for path in ("/health", "/tokenize", "/v1/audio/speech")),
+    ]
+    guard = Guard(Policy(input=InputRule(ocr=False)), detectors=[Patterns([Phrase(text=WORD)])])
+    app = Starlette(routes=routes)
+    app.add_middleware(GuardMiddleware, guard=guard)  # as vLLM adds a class that --middleware names
+    with serving(app) as url:
+        yield url, engine
+
+
+def client(url: str) -> openai.OpenAI:
+    return openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0)
+
+
+def ask(url: str, said: str) -> tuple[str, str]:
+    with client(url) as model:
+        answer = model.chat.completions.create(model="m", messages=[{"role": "user", "content": said}])
+    return answer.choices[0].message.content, answer.choices[0].finish_reason
+
+
+def stream(url: str, said: str) -> tuple[str, str]:
+    text, finish = "", ""
+    with client(url) as model:
+        for event in model.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": said}], stream=True
+        ):
+            text += event.choices[0].delta.content or ""
+            finish = event.choices[0].finish_reason or finish
+    return text, finish
+
+
+@pytest.mark.parametrize("way", [ask, stream])
+def test_mild_words_pass_and_others_do_not(guarded: tuple[str, Engine], way: Any) -> None:
+    url, engine = guarded
+    engine.says = MILD
+    assert way(url, "Where?") == (MILD, "stop")
+    engine.asked.clear()
+    text, finish = way(url, f"To the {WORD}!")
+    assert ("can't help" in text, finish, engine.asked) == (True, "content_filter", [])
+    engine.says = f"{MILD} Turn left at the {WORD}."
+    text, finish = way(url, "Where?")
+    assert ("can't help" in text, finish, "forbidden" in text) == (True, "content_filter", False)
+
+
+def test_the_engine_stops_when_the_guard_does(guarded: tuple[str, Engine]) -> None:
+    url, engine = guarded
+    engine.says, engine.endless = f"{MILD} Turn left at the {WORD}.", True
+    engine.left.clear()
+    try:
+        assert stream(url, "Where?")[1] == "content_filter"
+        assert engine.left.wait(60)
+    finally:
+        engine.endless = False
+
+
+def test_what_is_no_text_of_a_model_passes_and_what_is_not_guarded_does_not(guarded: tuple[str, Engine]) -> None:
+    url, _ = guarded
+    assert requests.get(f"{url}/health", timeout=60).json()["path"] == "/health"
+    assert requests.post(f"{url}/tokenize", data="x", timeout=60).json() == {"got": "x", "path": "/tokenize"}
+    refused = requests.post(f"{url}/v1/audio/speech", data="x", timeout=60)
+    assert (refused.status_code, "not guarded" in refused.text) == (404, True)
