@@ -5,6 +5,9 @@ chunk by chunk through the proxy's own relay: nothing leaves before its verdict,
 and the stream ends with `content_filter`. Streams of other routes LiteLLM holds until `apply_guardrail` judged them.
 """
 
+# LiteLLM is in no environment that is type-checked: its pins conflict with ours.
+# pyright: reportMissingImports=false, reportUntypedBaseClass=false, reportUntypedFunctionDecorator=false
+
 from __future__ import annotations
 
 import asyncio

@@ -96,7 +96,10 @@ def _messages(message: ModelMessage) -> list[dict[str, Any]]:
             said.append({"role": "user", "content": _content(content)})
         else:
             said.append(
-                {"role": "system" if part.part_kind == "system-prompt" else "tool", "content": str(part.content)}
+                {
+                    "role": "system" if part.part_kind == "system-prompt" else "tool",
+                    "content": str(getattr(part, "content", "")),
+                }
             )
     return said
 
