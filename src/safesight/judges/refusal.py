@@ -20,7 +20,7 @@ from safesight.judges.moralising import Preaching, helps_by_list, preaching
 from safesight.judges.phrases import CHINESE, ENGLISH, GOES_ON, SECOND_VOICE, compiled
 from safesight.judges.verdicts import unjudgeable
 
-_VERSION: Final = "refusal-rules-2"
+_VERSION: Final = "refusal-rules-3"
 _OPENING_CHARS: Final = 320
 """A refusal is said early; what follows this many characters is the answer itself."""
 _SHORT_CHARS: Final = 600
