@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -73,6 +74,19 @@ async def test_a_judge_that_misses_harm_has_a_sentence_in_place_of_a_rate(
     assert "refusal on gold answers: finds 66 of 66" in printed
     page = render(gather([results.path]), pictures=False)
     assert "none is printed" in page
+
+
+def test_explain_says_the_sentence_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from safesight.cli.explain_control import print_control
+    from safesight.cli.explain_modes import print_modes
+
+    results = asyncio.run(_starter(tmp_path / "a.sqlite", "detector:embedded", "refusal"))
+    print_control([results.path])
+    print_modes([results.path])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert printed.count("detector:embedded on gold answers: finds 0 of 66") == 2
+    assert "judged by refusal" in printed
+    assert "judged by detector:embedded" not in printed.lower()
 
 
 async def test_a_judge_that_nobody_measured_says_so_until_it_is(tmp_path: Path) -> None:

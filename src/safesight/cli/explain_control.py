@@ -49,8 +49,12 @@ def print_control(runs: Sequence[Path], *, judges: Sequence[str] | None = None, 
         stores = {path: stack.enter_context(RunStore.open(path, readonly=True)) for path in runs}
         for group in arm_sets([(path, store.manifest) for path, store in stores.items()], reference=reference):
             mine = {arm: stores[path] for arm, path in group.arms.items()}
+            mute = _silenced(mine)
             for judge in _judges(mine, judges):
-                _print_table(group, _table(group, mine, judge))
+                if judge in mute:
+                    console().print(f"{group.title}: {mute[judge]}", style="yellow")
+                else:
+                    _print_table(group, _table(group, mine, judge))
             if len(group.arms) < 2:
                 console().print(f"{group.title}: one arm alone has nothing to be compared with.", style="yellow")
             if group.missing:
@@ -65,6 +69,16 @@ def _judges(stores: dict[str, RunStore], judges: Sequence[str] | None) -> list[s
     if not shared:
         raise ConfigError("these arms share no judge. Add one to each: safesight judge RUN --judge NAME.")
     return list(judges or shared)
+
+
+def _silenced(stores: dict[str, RunStore]) -> dict[str, str]:
+    """Judges whose rates are not given in one of the arms, each with its sentence."""
+    from safesight.runner.results import silenced
+
+    found: dict[str, str] = {}
+    for store in stores.values():
+        found |= silenced(store.manifest.benchmark, store.judges(), store.notes())
+    return found
 
 
 def _table(group: ArmSet, stores: dict[str, RunStore], judge: str) -> ControlTable:

@@ -47,6 +47,7 @@ def entropy(
     from safesight.cli.explain_modes import judges_of
     from safesight.cli.printer import console
     from safesight.explain.entropy.readings import DEFINITION, entropy_table
+    from safesight.runner.results import silenced
 
     with RunStore.open(run, readonly=model is None) as store:
         if judge:
@@ -58,8 +59,11 @@ def entropy(
         tables = [
             entropy_table(store, probe=probe, judge=name, with_benign=with_benign) for name in judges_of(store, judge)
         ]
+        mute = silenced(store.manifest.benchmark, [table.judge for table in tables], store.notes())
     for table in tables:
         print_entropy(table)
+        if table.judge in mute:
+            console().print(mute[table.judge], style="yellow")
     for line in (DEFINITION, _READING):
         console().print(line, style="dim")
     if heatmap is not None:

@@ -34,6 +34,8 @@ class ModeRow(NamedTuple):
 
     name: str
     table: ModeTable
+    silenced: str = ""
+    """Why nothing is said of this judge's rates; "" where it may be quoted."""
 
 
 def modes(
@@ -115,12 +117,18 @@ async def _label_with(store: RunStore, labeller: Labeller, judges: Sequence[str]
 
 def _tables(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> list[ModeRow]:
     from safesight.explain.modes.modes import mode_table
+    from safesight.runner.results import silenced
 
     manifest, labels = store.manifest, list(store.modes())
+    mute = silenced(manifest.benchmark, judges, store.notes())
     guard = "" if manifest.defence == "none" else f" + {manifest.defence}"
     arm = f" ({manifest.arm})" if manifest.arm else ""
     return [
-        ModeRow(f"{manifest.model}{guard}{arm}", mode_table(store.cases(judge), labels, judge=judge, labeller=labeller))
+        ModeRow(
+            f"{manifest.model}{guard}{arm}",
+            mode_table(store.cases(judge), labels, judge=judge, labeller=labeller),
+            mute.get(judge, ""),
+        )
         for judge in judges
         for labeller in labellers
     ]
@@ -217,7 +225,9 @@ def _print_derived(tables: Sequence[ModeRow]) -> None:
 
     if "rules" in _labeller_names(tables):
         console().print(_WEAK, style="dim")
-    tables = [row for row in tables if row.table.labeller != "rules"]
+    for sentence in sorted({row.silenced for row in tables if row.silenced}):
+        console().print(sentence, style="yellow")
+    tables = [row for row in tables if row.table.labeller != "rules" and not row.silenced]
     if not tables:
         return
     grid = Table(title="what that makes of the rates, %", title_justify="left", title_style="bold")

@@ -5,7 +5,7 @@ Invariant: reading never writes. A run nobody judged, labelled or probed is read
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -109,22 +109,12 @@ class Results:
     @cached_property
     def calibrations(self) -> Mapping[str, Calibration]:
         """How good this run's judges are on starter's gold answers, where it was measured."""
-        found: dict[str, Calibration] = {}
-        for judge in self.judges:
-            noted = self.notes.get(note_name(judge, gold_revision()))
-            known = measured().get(self.notes.get(f"judge:{judge}", ""))
-            if noted is not None:
-                found[judge] = msgspec.json.decode(noted, type=Calibration)
-            elif known is not None:
-                found[judge] = known
-        return found
+        return _calibrations(self.judges, self.notes)
 
     @property
     def silenced(self) -> frozenset[str]:
         """Judges whose rates are not given: they miss too much (`judges.calibration`)."""
-        if self.manifest.benchmark != STARTER:
-            return frozenset()
-        return frozenset(judge for judge, held in self.calibrations.items() if not held.usable)
+        return frozenset(silenced(self.manifest.benchmark, self.judges, self.notes))
 
     @cached_property
     def benchmark(self) -> Benchmark | None:
@@ -232,3 +222,22 @@ def main_judge(runs: Sequence[Results]) -> str:
     graded = {judge for run in runs for judge in run.self_graded}
     silent = {judge for run in runs for judge in run.silenced}
     return min(shared, key=lambda j: (j in silent, j in graded, j == "refusal", j), default="")
+
+
+def _calibrations(judges: Iterable[str], notes: Mapping[str, str]) -> dict[str, Calibration]:
+    found: dict[str, Calibration] = {}
+    for judge in judges:
+        noted = notes.get(note_name(judge, gold_revision()))
+        known = measured().get(notes.get(f"judge:{judge}", ""))
+        if noted is not None:
+            found[judge] = msgspec.json.decode(noted, type=Calibration)
+        elif known is not None:
+            found[judge] = known
+    return found
+
+
+def silenced(benchmark: str, judges: Iterable[str], notes: Mapping[str, str]) -> dict[str, str]:
+    """Judges of a run that miss too much for anything to be said of their verdicts, each with its sentence."""
+    if benchmark != STARTER:
+        return {}
+    return {judge: held.told(judge) for judge, held in _calibrations(judges, notes).items() if not held.usable}
