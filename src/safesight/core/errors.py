@@ -46,11 +46,11 @@ class ConfigError(SafeSightError):
 
 
 class UnknownName(ConfigError):
-    """A name that nothing answers to, with the nearest known one suggested."""
+    """A name that nothing answers to; `meant`, or else the nearest known one, is suggested."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, meant: str = "") -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        near = [meant] if meant else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(f"unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
         self.kind = kind

@@ -7,12 +7,13 @@ when it is asked for by name.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from functools import cache
 from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, Literal, cast, get_args, overload
+from typing import Any, Final, Literal, cast, get_args, overload
 
 from safesight.core.config import parse_name
 from safesight.core.errors import UnknownName
@@ -20,6 +21,8 @@ from safesight.core.protocols import Benchmark, Defence, Detector, Judge, Model
 
 Kind = Literal["benchmarks", "models", "judges", "detectors", "defences"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_OPENAI: Final = re.compile(r"(gpt-|chatgpt-|o\d)")
+_ON_THE_HUB: Final = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 @cache
@@ -49,6 +52,15 @@ def _point(kind: Kind, name: str) -> EntryPoint:
     if name not in points:
         raise UnknownName(kind.removesuffix("s"), name, points)
     return points[name]
+
+
+def _whole_name(name: str) -> str:
+    """What somebody who gives a model's bare name most likely wants; "" where nothing is likely."""
+    if _OPENAI.match(name):
+        return f"openai/{name}"
+    if name.endswith(".gguf"):
+        return f"gguf:{name}"
+    return f"hf/{name}" if _ON_THE_HUB.fullmatch(name) else ""
 
 
 def summary(kind: Kind, name: str) -> str:
@@ -107,4 +119,6 @@ def open_plugin(kind: Kind, name: str) -> Benchmark | Model | Judge | Detector |
     if kind == "benchmarks":
         return load(kind, name)()
     parsed = parse_name(name)
+    if kind == "models" and parsed.scheme not in _points(kind):
+        raise UnknownName("model", name, _points(kind), meant=_whole_name(name))
     return load(kind, parsed.scheme)(parsed.rest, parsed.options)

@@ -181,3 +181,26 @@ async def test_retries_can_be_switched_off():
 @pytest.mark.parametrize("name", ["openai", "http", "https", "replay", "scripted"])
 def test_the_catalogue_has_a_line_for_each(name: str):
     assert 20 < len(summary("models", name)) < 120
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("gpt-4o", "openai/gpt-4o"),
+        ("o3-mini", "openai/o3-mini"),
+        ("Qwen/Qwen2-VL-2B", "hf/Qwen/Qwen2-VL-2B"),
+        ("models/tiny.gguf", "gguf:models/tiny.gguf"),
+    ],
+)
+def test_a_bare_name_is_answered_with_the_whole_one(given: str, meant: str):
+    with pytest.raises(UnknownName, match=f"Did you mean '{meant}'"):
+        open_plugin("models", given)
+
+
+def test_a_model_is_called_as_asked_and_stays_the_same_model():
+    plain = open_plugin("models", "http://127.0.0.1:9/v1#qwen")
+    named = open_plugin("models", "http://127.0.0.1:9/v1#qwen?name=my qwen")
+    assert named.name == "my qwen"
+    assert named.fingerprint == plain.fingerprint
+    with pytest.raises(ConfigError, match="1 to 80 printable"):
+        open_plugin("models", "http://127.0.0.1:9/v1#qwen?name=%0A")

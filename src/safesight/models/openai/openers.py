@@ -43,6 +43,7 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_size: int = 50_000
     batch_price: float = 0.5
     batch_poll_s: float = 30.0
+    name: str | None = None
 
     def check(self, where: str) -> None:
         for name, value, least in (
@@ -57,6 +58,8 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ConfigError(f"{where}: expected {name} of at least {least}, got {value}.")
         if self.batch and self.stream:
             raise ConfigError(f"{where}: a batch cannot be streamed; leave out one of batch and stream.")
+        if self.name is not None and not (self.name.strip() and self.name.isprintable() and len(self.name) <= 80):
+            raise ConfigError(f"{where}: expected a name of 1 to 80 printable characters, got {self.name!r}.")
 
 
 def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatchModel:
@@ -65,7 +68,8 @@ def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatch
     Options: `detail` (of images), `max_side` (pixels; makes images smaller), `images=ocr` (a text-only server is
     told what OCR reads in them, as `embedded` is), `stream`, `timeout_s`, `retries`,
     `price_in` and `price_out` (USD per million tokens), `key_env` (name of the key's variable), `batch` (ask by the
-    provider's batch endpoint, at `batch_price` = 0.5 of these prices; `batch_size`, `batch_poll_s`).
+    provider's batch endpoint, at `batch_price` = 0.5 of these prices; `batch_size`, `batch_poll_s`), `name` (what tables,
+    reports and the run file call the model in place of this address).
 
     Raises:
         ConfigError: the name or an option is malformed.
@@ -130,6 +134,7 @@ def _open(
     layout = RequestLayout(model=model, detail=chosen.detail, limit_field=limit_field)
     # Not the key, timeout, retries, streaming, batches or prices: none of them changes an answer.
     fingerprint = content_hash("openai_api", url, model, chosen.detail, chosen.max_side, *reading)
+    name = chosen.name or name
     if chosen.batch:
         return OpenAIBatchModel(
             connect(address),
