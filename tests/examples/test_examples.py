@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import os
 import subprocess
 import sys
@@ -40,6 +43,18 @@ def test_scripts(name: str, tmp_path: Path) -> None:
     said = python(EXAMPLES / f"{name}.py", cwd=tmp_path)
     assert SAYS[name] in said
     assert "Mill Lane" not in said
+
+
+def test_the_notebook_says_what_its_cells_print() -> None:
+    """Cell by cell in one namespace, as a kernel runs them; the stored output is what comes."""
+    cells = json.loads((EXAMPLES / "attention.ipynb").read_text(encoding="utf-8"))["cells"]
+    space: dict[str, object] = {}
+    for cell in (cell for cell in cells if cell["cell_type"] == "code"):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            exec("".join(cell["source"]), space)  # our own example
+        stored = ["".join(out["text"]) for out in cell["outputs"] if out["output_type"] == "stream"]
+        assert said.getvalue() == "".join(stored)
 
 
 @pytest.fixture(scope="module", params=["checkout", "wheel"])
