@@ -68,8 +68,8 @@ def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatch
     Options: `detail` (of images), `max_side` (pixels; makes images smaller), `images=ocr` (a text-only server is
     told what OCR reads in them, as `embedded` is), `stream`, `timeout_s`, `retries`,
     `price_in` and `price_out` (USD per million tokens), `key_env` (name of the key's variable), `batch` (ask by the
-    provider's batch endpoint, at `batch_price` = 0.5 of these prices; `batch_size`, `batch_poll_s`), `name` (what tables,
-    reports and the run file call the model in place of this address).
+    provider's batch endpoint, at `batch_price` = 0.5 of these prices; `batch_size`, `batch_poll_s`), `name` (what
+    tables, reports and the run file call the model in place of this address).
 
     Raises:
         ConfigError: the name or an option is malformed.
