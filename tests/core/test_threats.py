@@ -33,12 +33,44 @@ def test_only_known_kinds_and_stages_are_named():
 
 
 def test_the_list_by_attack_names_benchmarks_and_defences():
-    shown = CliRunner().invoke(build(), ["list", "--by", "attack"])
+    shown = CliRunner().invoke(build(), ["list", "--by", "attack", "--format", "markdown"])
     assert shown.exit_code == 0, shown.output
     for attack in threats.ATTACKS:
-        assert f"\n{attack}: " in f"\n{shown.output}"
-    assert "benchmarks: figstep, jailbreakv, mm_safetybench" in shown.output
+        assert f"\n| {attack} |" in shown.output
+    assert "| figstep, jailbreakv, mm\\_safetybench |" in shown.output
     assert CliRunner().invoke(build(), ["list", "--by", "colour"]).exit_code != 0
+
+
+PLUGIN = """
+STAGES: tuple[str, ...] = ("output",)
+ATTACKS = ["direct"]
+
+class Mine:
+    \"\"\"Mine: a benchmark of somebody else.\"\"\"
+    attacks = ("multi-image", "alarming")
+
+def open_mine(rest, options):
+    \"\"\"Mine: a defence.\"\"\"
+"""
+
+
+def test_plugins_of_others_say_where_they_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "mine_plugin.py").write_text(PLUGIN + "\nraise RuntimeError('imported')\n")
+    held = tmp_path / "mine-1.dist-info"
+    held.mkdir()
+    (held / "METADATA").write_text("Metadata-Version: 2.1\nName: mine\nVersion: 1\n")
+    (held / "entry_points.txt").write_text(
+        "[safesight.benchmarks]\nmine = mine_plugin:Mine\n[safesight.defences]\nmine = mine_plugin:open_mine\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    _points.cache_clear()
+    try:
+        assert "mine" in threats.having("benchmarks", attack="multi-image")
+        assert "mine" not in threats.having("benchmarks", attack="direct")
+        assert "mine" in threats.having("defences", stage="output")
+        assert threats.attacks_of("defences", "mine") == ()  # a list is no tuple, and says nothing
+    finally:
+        _points.cache_clear()
 
 
 def test_the_page_says_every_kind_and_what_is_out_of_scope():

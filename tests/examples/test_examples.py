@@ -83,6 +83,9 @@ def test_the_packages_are_listed_and_run_together(installed: Path, tmp_path: Pat
     listed = python("-m", "safesight", "list", cwd=tmp_path, path=installed)
     for line in ("tea_time", "Parrot: says back", "Tea: unsafe", "Shouting: flags", "Lower voice"):
         assert line in listed
+    placed = python("-m", "safesight", "list", "--by", "attack", "--format", "json", cwd=tmp_path, path=installed)
+    assert placed.count("tea_time") == 2  # what the plugins say themselves
+    assert placed.count("lower_voice") == 2
     run = ["run", "tea_time", "--model", "parrot", "--judge", "tea", "--judge", "detector:shouting"]
     loud = python("-m", "safesight", *run, "--run", "loud.sqlite", cwd=tmp_path, path=installed)
     assert "100.0" in loud  # the parrot hands the tea out, and it shouts

@@ -61,6 +61,7 @@ class TeaTime:
     default_judge = "refusal"
     paper_count = ""
     caveat = "An example: its figures mean nothing."
+    attacks = ("direct", "alarming")
 
     def load(self, options: DataOptions) -> Questions:
         """Open the questions; raises UnknownName for another arm, MissingData without the file."""

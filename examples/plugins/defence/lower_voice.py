@@ -10,6 +10,8 @@ from safesight.core.config import PluginName
 from safesight.core.protocols import Model
 from safesight.core.records import JUDGED, Decoding, GuardEvent, Reply, Sample, content_hash
 
+STAGES = ("output", "rewrite")
+
 
 class LowerVoice:
     """Answers through the model, in lower case."""

@@ -13,6 +13,7 @@ from safesight.core import registry, threats
 from safesight.core.errors import UnknownName
 from safesight.core.protocols import DataOptions, DataReport
 from safesight.core.registry import open_plugin
+from safesight.core.threats import having
 
 
 def register(app: typer.Typer) -> None:
@@ -56,13 +57,15 @@ def _print_by_attack() -> None:
     for head in ("attack", "what", "benchmarks", "defences meant against it"):
         attacks.add_column(head)
     for attack, what in threats.ATTACKS.items():
-        attacks.add_row(attack, what, listed(threats.benchmarks_with(attack)), listed(threats.defences_against(attack)))
+        attacks.add_row(
+            attack, what, listed(having("benchmarks", attack=attack)), listed(having("defences", attack=attack))
+        )
     stages = Table(title="stages", title_justify="left", title_style="bold")
     for head in ("stage", "what", "defences", "detectors"):
         stages.add_column(head)
     for stage, what in threats.STAGES.items():
-        there = sorted(name for name, (found, _) in threats.DEFENCES.items() if stage in found)
-        reading = sorted(name for name, found in threats.DETECTORS.items() if stage in found)
+        there = having("defences", stage=stage)
+        reading = having("detectors", stage=stage)
         stages.add_row(stage, what, listed(there), listed(reading))
     console().print(attacks)
     console().print(stages)

@@ -76,6 +76,36 @@ def summary(kind: Kind, name: str) -> str:
     return _docstring(source.read_text(encoding="utf-8"), point.attr).strip().split("\n", 1)[0]
 
 
+def declared(kind: Kind, name: str, word: str) -> tuple[str, ...]:
+    """What a plugin's class says under `word`, or its module under `WORD`: a tuple of strings, () where neither does.
+
+    Read from the module's text, as `summary` is; a value that is no tuple of strings says nothing.
+
+    Raises:
+        UnknownName: no plugin of that name.
+    """
+    point = _point(kind, name)
+    source = _source(point.module)
+    body = [] if source is None else ast.parse(source.read_text(encoding="utf-8")).body
+    inside = next((node.body for node in body if isinstance(node, ast.ClassDef) and node.name == point.attr), [])
+    return _strings(inside, word) or _strings(body, word.upper())
+
+
+def _strings(body: list[ast.stmt], name: str) -> tuple[str, ...]:
+    for node in body:
+        targets = (
+            node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        )
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if value is not None and any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            try:
+                found = ast.literal_eval(value)
+            except ValueError:
+                return ()
+            return found if isinstance(found, tuple) and all(isinstance(item, str) for item in found) else ()
+    return ()
+
+
 def _source(module: str) -> Path | None:
     """The file of a module, found without importing its packages."""
     path, parts = None, module.split(".")

@@ -1,4 +1,6 @@
-"""What is attacked, how, and where a defence stands: the surveys' taxonomies as one table over the plugins.
+"""What is attacked, how, and where a defence stands: the surveys' taxonomies as one table over the plugins that ship.
+
+Plugins of others declare theirs (`attacks_of`, `stages_of`).
 
 The kinds follow the surveys of attacks and defences on multimodal models (Liu et al., Safety of Multimodal Large
 Language Models on Images and Text, 2024; Ye et al., A Survey of Safety on Large Vision-Language Models, 2025), cut to
@@ -7,7 +9,9 @@ what is measured or stopped here; docs/threat-model.md says what is not.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
+
+from safesight.core import registry
 
 ATTACKS: Final[dict[str, str]] = {
     "direct": "a harmful request in plain words",
@@ -79,11 +83,33 @@ DETECTORS: Final[dict[str, tuple[str, ...]]] = {
 """What each detector is made to read; any can be asked about either."""
 
 
-def benchmarks_with(attack: str) -> list[str]:
-    """Benchmarks that put this attack, sorted."""
-    return sorted(name for name, attacks in BENCHMARKS.items() if attack in attacks)
+def attacks_of(kind: Literal["benchmarks", "defences"], name: str) -> tuple[str, ...]:
+    """Attacks that a benchmark puts, or a defence is meant against: the table's for ours, else what it declares itself.
+
+    A plugin declares `attacks = ("multi-image",)` in its class, or `ATTACKS = (...)` in the module of its factory.
+
+    Raises:
+        UnknownName: no plugin of that name.
+    """
+    ours = BENCHMARKS.get(name) if kind == "benchmarks" else DEFENCES.get(name, (None, None))[1]
+    return registry.declared(kind, name, "attacks") if ours is None else ours
 
 
-def defences_against(attack: str) -> list[str]:
-    """Defences meant against this attack, sorted."""
-    return sorted(name for name, (_, attacks) in DEFENCES.items() if attack in attacks)
+def stages_of(kind: Literal["defences", "detectors"], name: str) -> tuple[str, ...]:
+    """Where a defence or detector stands: the table's word for ours, else what it declares itself as `stages`.
+
+    Raises:
+        UnknownName: no plugin of that name.
+    """
+    ours = DETECTORS.get(name) if kind == "detectors" else DEFENCES.get(name, (None, None))[0]
+    return registry.declared(kind, name, "stages") if ours is None else ours
+
+
+def having(kind: Literal["benchmarks", "defences", "detectors"], *, attack: str = "", stage: str = "") -> list[str]:
+    """Installed plugins with this attack or at this stage, sorted."""
+    return [
+        name
+        for name in registry.names(kind)
+        if (attack and kind != "detectors" and attack in attacks_of(kind, name))
+        or (stage and kind != "benchmarks" and stage in stages_of(kind, name))
+    ]
