@@ -15,6 +15,7 @@ from safesight.guard.actions import Check, Note, Release, Stop, StreamAction
 from safesight.guard.policy import CategoryRule, Policy, StreamRule
 from safesight.guard.rules import Decision, Rule, Tier
 from safesight.guard.stream import StreamGuard
+from safesight.guard.windows import word_end
 from tests.guard.detectors import BAD, WordSession
 
 PIECES = st.sampled_from(
@@ -378,3 +379,14 @@ def test_gravest_action_of_several_tiers_wins() -> None:
     [check] = guard.flush()
     [stop] = guard.verdict(check.id, [Harm(harm=0.9, categories={"spc": 0.9}), Harm(harm=0.8)])
     assert (stop.decision.action, stop.decision.detector) == ("refuse", "b")
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(alphabet="ab \t\n\x1c.\u00a0\u3000\u4e2d\u0e01\u00e9", max_size=50),
+    st.integers(min_value=0, max_value=50),
+)
+def test_words_end_where_a_blank_or_a_script_without_blanks_does(text: str, end: int) -> None:
+    end = min(end, len(text))
+    ends = [i for i in range(max(1, end - 31), end + 1) if text[i - 1].isspace() or text[i - 1] in "\u4e2d\u0e01"]
+    assert word_end(text, end) == (ends[-1] if ends else end if end > 32 else 0)

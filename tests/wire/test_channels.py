@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safesight.wire.channels import read_event, strings, unescaped
+from safesight.wire.channels import read_event
 from safesight.wire.event_shortcut import EventPattern
 from safesight.wire.sse_relay import RelayReader, encode
+from safesight.wire.strings import strings, unescaped
 from safesight.wire.trimming import without_spelt
 
 HIDDEN = "forbidden words"

@@ -14,6 +14,7 @@ whatever the chunk boundaries were. Only a word that has look-alikes and no Lati
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -24,7 +25,7 @@ MAX_WORD: Final = 64
 _LOOKS: Final = {letter: looks for looks, letters in GROUPS.items() for letter in letters}
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1b\x7f]+")
 _LATIN: Final = re.compile(r"[A-Za-z]")
-_LAST_WORD: Final = re.compile(r"[A-Za-z0-9]*\Z")
+_ALPHANUMERIC: Final = string.ascii_letters + string.digits
 _FILLERS: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\u0640")
 """Characters that show nothing and are not Cf, and the Arabic stretcher."""
 _MARKS: Final = re.compile(
@@ -112,11 +113,12 @@ class Normaliser:
         """Add text; returns the normal form of what no further text can change."""
         if not text.isascii() or self._plain:
             return self._read(text)
-        text = _CONTROLS.sub("", text)
+        if not text.isprintable():
+            text = _CONTROLS.sub("", text)
         if text:
-            word = _LAST_WORD.search(text)
-            begun = word.start() if word else len(text)
-            self._latin = (self._latin and begun == 0) or _LATIN.search(text, begun) is not None
+            before = text.rstrip(_ALPHANUMERIC)
+            word = text[len(before) :]
+            self._latin = (self._latin and not before) or (word != "" and not word.isdigit())
         return text.lower() if self._lower else text
 
     def _read(self, text: str) -> str:

@@ -70,8 +70,10 @@ class Renderer:
     def feed(self, text: str) -> str:
         """Add text; returns the view of what no further text can change."""
         if not self._held and MARKS.search(text) is None:
-            self._before = text[-1:] or self._before
-            self._note(text, None)
+            if text:
+                self.joins = self.joins or (self._gap and text[0].isalnum())
+                self._before = text[-1]
+                self._gap, self._inside = False, self._before.isalnum()
             return text
         text = self._held + text
         cut = _begun(text)

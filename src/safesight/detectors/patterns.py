@@ -115,7 +115,8 @@ class _Reader:
 
     @staticmethod
     def _joined(before: str, text: str) -> str:
-        text = _SPACE.sub(" ", text)
+        if "  " in text or not text.isprintable():
+            text = _SPACE.sub(" ", text)
         return before + (text[1:] if text[:1] == " " and before[-1:] == " " else text)
 
 

@@ -112,13 +112,15 @@ class Drive:
         """Judge a text that is complete, as it would be judged piece by piece; a flag ends the reading."""
         for start in range(0, len(text), SLICE):
             self.feed(text[start : start + SLICE])
-            await self.settle()
+            if self._open:
+                await self.settle()
             if self.stop is not None:
                 return
             if start:
                 await asyncio.sleep(0)
         self.flush()
-        await self.settle()
+        if self._open:
+            await self.settle()
 
     def end(self) -> None:
         """Record that the text was let through, unless it was stopped or there was none."""

@@ -6,6 +6,7 @@ cannot be meant (a threshold outside [0, 1], a window shorter than its minimum):
 
 from __future__ import annotations
 
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -116,7 +117,7 @@ class DetoxifyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Longer answers are rewritten in parts of about this many characters."""
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, dict=True):
     """A guard's policy. Build it with `read_policy`, `default_policy` or keyword arguments and `validated`."""
 
     mode: Mode = "strict"
@@ -139,10 +140,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """Hash of every setting."""
         return content_hash("policy", msgspec.to_builtins(self))
 
-    @property
+    @cached_property
     def holds(self) -> bool:
         """False where text leaves before its verdict: `audit` windows and shadow mode."""
         return not self.shadow and self.stream.windows != "audit"
+
+    @cached_property
+    def rewrites(self) -> bool:
+        """Whether some flag is answered with a rewrite."""
+        return self.action == "rewrite" or any(rule.action == "rewrite" for rule in self.categories.values())
 
 
 def _problems(policy: Policy) -> str:
@@ -158,8 +164,7 @@ def _problems(policy: Policy) -> str:
     for detector in policy.detectors:
         if detector.grey_low > detector.grey_high:
             return f"detector {detector.name!r}: expected grey_low <= grey_high"
-    rewrites = policy.action == "rewrite" or any(rule.action == "rewrite" for rule in policy.categories.values())
-    if rewrites and not policy.detoxify.model:
+    if policy.rewrites and not policy.detoxify.model:
         return "the action 'rewrite' needs a model: set detoxify.model"
     if policy.input.action == "rewrite":
         return "a request is refused or halted, not rewritten: set input.action to refuse, halt, annotate or release"

@@ -98,12 +98,13 @@ async def read_request(
     said = [_read(message, texts) for message in messages]
     chosen = range(len(said)) if turns == "all" else _latest(said)
     judged = [said[at] for at in chosen if said[at].parts]
+    question = _question(said)
     pieces = ["\n".join(map(_said, judged))]
     if any(len(message.parts) > 1 for message in judged):
         pieces.append("\n".join("".join(_texts(message)) for message in judged))
     return ReadRequest(
-        question=_question(said),
-        asked=_question(judged),
+        question=question,
+        asked=question if len(judged) == len(said) else _question(judged),
         windows=tuple(dict.fromkeys(window for piece in pieces for window in windows(piece))),
         turns=tuple(_newest(said)),
         images=images,
@@ -141,6 +142,8 @@ def windows(text: str) -> Iterator[str]:
 
 def _read(message: Message, texts: Iterator[str]) -> Message:
     """A turn with its images as the text in them."""
+    if all(isinstance(part, TextPart) and part.text.strip() for part in message.parts):
+        return message
     found = [next(texts, "") if isinstance(part, ImagePart) else part.text for part in message.parts]
     return Message(message.role, tuple(TextPart(text) for text in found if text.strip()))
 

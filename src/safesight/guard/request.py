@@ -18,7 +18,7 @@ from safesight.core.records import Exchange, Harm
 from safesight.guard.asking import ask
 from safesight.guard.policy import CategoryRule, Policy, Threshold
 from safesight.guard.question import ReadRequest
-from safesight.guard.rules import Decision, Outcome, Rule, Tier, Tiers, broken
+from safesight.guard.rules import Decision, Outcome, Rule, broken, decide, gravest
 
 BATCH = 64
 """Windows scored in one call at most, under one deadline."""
@@ -31,7 +31,8 @@ class RequestPanel:
 
     def __init__(self, policy: Policy, detectors: Sequence[Detector], *, image_detector: Detector | None) -> None:
         self._policy = _for_requests(policy)
-        self._text = [(d, _rule(self._policy, d)) for d in detectors if policy.input.text and _judges(d)]
+        # Asking a protocol costs as much as a short check, so it is asked once.
+        self._text = [(d, _rule(self._policy, d), _suspicion(d)) for d in detectors if policy.input.text and _judges(d)]
         self._image = image_detector
         self._seen: OrderedDict[tuple[str, ...], Harm] = OrderedDict()
 
@@ -45,40 +46,34 @@ class RequestPanel:
         if read.chars > limit:
             detail = f"expected a request of at most {limit:,} characters, got {read.chars:,}"
             return Decision(action="refuse", cause="error", detail=detail), ()
-        tiers: list[Tier] = []
         outcomes: list[Outcome] = []
+        decisions: list[Decision | None] = []
+        on_error = self._policy.on_error
         texts = [text for text in dict.fromkeys((read.asked, *read.windows)) if text.strip()]
-        for detector, rule in self._text if texts else ():
-            found = await self._ask_text(detector, texts, read.turns)
-            tiers += [Tier(rule) for _ in found]
+        for detector, rule, suspicion in self._text if texts else ():
+            found = _suspect(detector, suspicion, texts) if suspicion else await self._ask(detector, texts, read.turns)
             outcomes += found
+            decisions += [decide(rule, outcome, on_error=on_error) for outcome in found]
         if self._image is not None and read.asked_images:
-            tiers.append(Tier(_rule(self._policy, self._image)))
-            outcomes.append(await self._ask_images(self._image, read.asked, read.asked_images))
-        if not tiers:
-            return None, ()
-        return Tiers(self._policy, tiers).judge(outcomes), tuple(outcomes)
+            outcome = await self._ask_images(self._image, read.asked, read.asked_images)
+            outcomes.append(outcome)
+            decisions.append(decide(_rule(self._policy, self._image), outcome, on_error=on_error))
+        return gravest(decisions), tuple(outcomes)
 
     async def aclose(self) -> None:
         """Close the image detector, which is this panel's own."""
         if self._image is not None:
             await self._image.aclose()
 
-    async def _ask_text(self, detector: Detector, texts: Sequence[str], turns: Sequence[Message]) -> list[Outcome]:
-        suspicion = _suspicion(detector)
-        if suspicion is None:
-            found: list[Outcome] = []
-            for start in range(0, len(texts), BATCH):
-                asked = [Exchange(question=text, answer="") for text in texts[start : start + BATCH]]
-                if not start:
-                    # What the user wrote comes first; it is judged with the conversation it stands in.
-                    asked[0] = Exchange(question=texts[0], answer="", turns=tuple(turns))
-                found += await ask(detector, asked, timeout_ms=self._policy.time.check_ms)
-            return found
-        try:
-            return [Harm(harm=max(map(suspicion, texts)))]
-        except Exception as error:  # noqa: BLE001 - whatever a detector raises is for the policy's on_error
-            return [broken(detector.name, error)]
+    async def _ask(self, detector: Detector, texts: Sequence[str], turns: Sequence[Message]) -> list[Outcome]:
+        found: list[Outcome] = []
+        for start in range(0, len(texts), BATCH):
+            asked = [Exchange(question=text, answer="") for text in texts[start : start + BATCH]]
+            if not start:
+                # What the user wrote comes first; it is judged with the conversation it stands in.
+                asked[0] = Exchange(question=texts[0], answer="", turns=tuple(turns))
+            found += await ask(detector, asked, timeout_ms=self._policy.time.check_ms)
+        return found
 
     async def _ask_images(self, detector: Detector, question: str, images: Sequence[Image]) -> Outcome:
         key = (question, *(image.sha256 for image in images))
@@ -105,6 +100,13 @@ def _for_requests(policy: Policy) -> Policy:
 
 def _judges(detector: Detector) -> bool:
     return judges_requests(detector) or _suspicion(detector) is not None
+
+
+def _suspect(detector: Detector, suspicion: Callable[[str], float], texts: Sequence[str]) -> list[Outcome]:
+    try:
+        return [Harm(harm=max(map(suspicion, texts)))]
+    except Exception as error:  # noqa: BLE001 - whatever a detector raises is for the policy's on_error
+        return [broken(detector.name, error)]
 
 
 def _suspicion(detector: Detector) -> Callable[[str], float] | None:

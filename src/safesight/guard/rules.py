@@ -152,11 +152,17 @@ class Tiers:
             raise ConfigError("expected at least one detector to guard an answer, got none.")
         self.tiers = tuple(tiers)
         self._on_error: Action = policy.on_error
-        self.simple = all(tier.session is not None and tier.when == "every" for tier in tiers)
-        self.asks_late = any(tier.session is None for tier in tiers)
-        self.asks_end = any(tier.when == "end" for tier in tiers)
-        self.covers = any(tier.when == "every" for tier in tiers)
-        """Whether some detector has a verdict on every window; where none has, nothing leaves before the end."""
+        self.asks_late = self.asks_end = self.covers = False
+        """Whether some detector keeps no running score; reads the whole at the end; has a verdict on every window
+        (where none has, nothing leaves before the end)."""
+        self.simple = True
+        """Whether every detector keeps a running score of every window."""
+        for tier in tiers:
+            every = tier.when == "every"
+            self.asks_late = self.asks_late or tier.session is None
+            self.asks_end = self.asks_end or tier.when == "end"
+            self.covers = self.covers or every
+            self.simple = self.simple and every and tier.session is not None
         self.peak_harm = -1.0
         """The highest score so far; -1.0 before the first."""
         self.peak_categories: dict[str, float] = {}
@@ -164,6 +170,12 @@ class Tiers:
     def feed(self, text: str) -> list[Outcome | None]:
         """Advance every session; None for detectors that keep no running score."""
         return [tier.feed(text) if tier.session is not None else None for tier in self.tiers]
+
+    def running(self, text: str, *, margin: float) -> Decision | None:
+        """Advance every session and decide; for detectors that all keep a running score of every window."""
+        if len(self.tiers) == 1:
+            return self._decide(self.tiers[0], self.tiers[0].feed(text), margin)
+        return self.judge(self.feed(text), margin=margin)
 
     def wants(self, index: int, outcomes: Sequence[Outcome | None], *, text: str, whole: bool) -> bool:
         """Whether a tier's outcome counts for a window, given those of the others.
@@ -193,20 +205,24 @@ class Tiers:
         return gravest(decisions)
 
     def _decide(self, tier: Tier, outcome: Outcome, margin: float) -> Decision | None:
-        if isinstance(outcome, Exception):
-            return self._failed(tier, outcome)
-        try:
-            decision = tier.rule.judge(outcome, margin=margin)
-        except (DetectorError, AttributeError, TypeError) as error:
-            return self._failed(tier, error)
-        if outcome.harm > self.peak_harm:
-            self.peak_harm = outcome.harm
-        for code, score in outcome.categories.items() if outcome.categories else ():
-            self.peak_categories[code] = max(score, self.peak_categories.get(code, 0.0))
+        decision = decide(tier.rule, outcome, on_error=self._on_error, margin=margin)
+        if isinstance(outcome, Harm) and (decision is None or decision.cause == "flag"):
+            if outcome.harm > self.peak_harm:
+                self.peak_harm = outcome.harm
+            for code, score in outcome.categories.items() if outcome.categories else ():
+                self.peak_categories[code] = max(score, self.peak_categories.get(code, 0.0))
         return decision
 
-    def _failed(self, tier: Tier, error: Exception) -> Decision:
-        return Decision(action=self._on_error, cause="error", detector=tier.rule.detector, detail=str(error)[:200])
+
+def decide(rule: Rule, outcome: Outcome, *, on_error: Action, margin: float = 0.0) -> Decision | None:
+    """What one detector's outcome alone calls for; what broke, or is no score, falls under `on_error`."""
+    try:
+        if not isinstance(outcome, Exception):
+            return rule.judge(outcome, margin=margin)
+        error: Exception = outcome
+    except (DetectorError, AttributeError, TypeError) as odd:
+        error = odd
+    return Decision(action=on_error, cause="error", detector=rule.detector, detail=str(error)[:200])
 
 
 def _in_band(tier: Tier, outcome: Outcome | None) -> bool:

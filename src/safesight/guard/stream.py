@@ -41,7 +41,7 @@ class StreamGuard:
         self._keep = policy.stream.hold_chars
         self._debounce = policy.stream.debounce
         self._tail_chars = policy.stream.context_chars
-        self._rewrites = policy.action == "rewrite" or any(r.action == "rewrite" for r in policy.categories.values())
+        self._rewrites = policy.rewrites
         self._gate: list[StreamAction] | None = [] if gated and not policy.shadow else None
         self._gate_chars = 0
         self._buffer = ""
@@ -199,7 +199,7 @@ class StreamGuard:
         if text:
             self.windows += 1
         if self._tiers.simple:
-            decision = self._judge(self._tiers.feed(text)) if text else None
+            decision = self._tiers.running(text, margin=self._margin) if text else None
             self._settle(decision, text, start, out, final=final, closes=closes)
             return
         check = self._waiting.open(text, start, final=final, closes=closes)
@@ -209,7 +209,7 @@ class StreamGuard:
 
     def _drain(self, out: list[StreamAction]) -> None:
         for window in self._waiting.settled():
-            decision = self._judge(window.outcomes)
+            decision = self._tiers.judge(window.outcomes, margin=self._margin)
             # An `end` tier is not asked again, so that its verdict counts at once.
             judged = window.whole is not None
             self._settle(
@@ -218,8 +218,9 @@ class StreamGuard:
             if self.stop is not None or self._muted:
                 return
 
-    def _judge(self, outcomes: Sequence[Outcome | None]) -> Decision | None:
-        return self._tiers.judge(outcomes, margin=self._policy.stream.hysteresis if self._row else 0.0)
+    @property
+    def _margin(self) -> float:
+        return self._policy.stream.hysteresis if self._row else 0.0
 
     def _settle(
         self,

@@ -57,7 +57,11 @@ class Cutter:
 
 def word_end(text: str, end: int) -> int:
     """The last place up to `end` where a word of `text` has ended; `end` itself within a word longer than 32."""
-    for place in range(end, max(0, end - _WORD_CHARS), -1):
+    first = max(0, end - _WORD_CHARS)
+    blank = text.rfind(" ", first, end) + 1
+    if blank and (word := text[blank:end]).isascii() and word.isprintable():
+        return blank
+    for place in range(end, first, -1):
         if _UNSPACED.match(text, place - 1):
             return place
     return end if end > _WORD_CHARS else 0

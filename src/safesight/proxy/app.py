@@ -75,6 +75,7 @@ class Proxy:
         self._asked = AskedBefore()
         self._background: set[asyncio.Task[None]] = set()
         self._upstream = upstream
+        self._parts: Parts | None = None
         self._fetcher = _fetcher(settings) if settings.allow_image_urls else None
 
     async def startup(self) -> None:
@@ -89,6 +90,16 @@ class Proxy:
             self.guard = open_guard(msgspec.structs.replace(policy, shadow=shadow))
         if self.settings.upstream and self._upstream is None:
             self._upstream = Upstream(self.settings, self._keys)
+        if self._upstream is not None:
+            self._parts = Parts(
+                settings=self.settings,
+                upstream=self._upstream,
+                metrics=self.metrics,
+                guard=self.guard,
+                audit=self._audit,
+                fetcher=self._fetcher,
+                draining=self._draining,
+            )
         self._ready_to_serve(self)
 
     def drain(self) -> None:
@@ -136,8 +147,11 @@ class Proxy:
         if extra := self._origins.headers(scope):
             send = with_headers(send, extra)
         route, handler = self._route(str(scope["method"]), path)
-        with self._draining.watched():
+        task = self._draining.enter()
+        try:
             status = await self._answer(scope, receive, send, path, handler)
+        finally:
+            self._draining.leave(task)
         self.metrics.count(self.metrics.requests, route, str(status))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, handler: Handler | None) -> int:
@@ -306,22 +320,15 @@ class Proxy:
             return 404
         if self._audit is not None and self.settings.audit_required:
             self._audit.check()
-        exchange = ChatExchange(self._parts(), scope, send, request=request, raw=raw)
-        with self.metrics.in_flight.track_inprogress():
-            return await _unless_gone(exchange, receive)
-
-    def _parts(self) -> Parts:
-        if self._upstream is None:
+        if self._parts is None:
             raise RuntimeError("the application serves before its lifespan began")
-        return Parts(
-            settings=self.settings,
-            upstream=self._upstream,
-            metrics=self.metrics,
-            guard=self.guard,
-            audit=self._audit,
-            fetcher=self._fetcher,
-            draining=self._draining,
-        )
+        exchange = ChatExchange(self._parts, scope, send, request=request, raw=raw)
+        in_flight = self.metrics.in_flight
+        in_flight.inc()
+        try:
+            return await _unless_gone(exchange, receive)
+        finally:
+            in_flight.dec()
 
 
 def _audit(settings: ProxySettings, metrics: Metrics) -> AuditLog | None:

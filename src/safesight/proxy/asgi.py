@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from safesight.core.eager import Eager
 from safesight.proxy.errors import ClientGoneError, TooLargeError, TooSlowError
 
 Scope = MutableMapping[str, Any]
@@ -27,9 +28,13 @@ async def read_body(receive: Receive, limit: int, *, seconds: float) -> bytes:
         TooSlowError: it took longer than `seconds`.
         ClientGoneError: the client left before it was complete.
     """
+    # Most bodies are there already; a deadline around each costs more than reading it.
+    reading = Eager(_read_body(receive, limit))
+    if reading.done:
+        return await reading
     try:
         async with asyncio.timeout(seconds):
-            return await _read_body(receive, limit)
+            return await reading
     except TimeoutError:
         raise TooSlowError from None
 
@@ -52,7 +57,10 @@ async def _read_body(receive: Receive, limit: int) -> bytes:
 
 def header(scope: Scope, name: bytes) -> bytes:
     """A request header's value, or b"" where it is missing."""
-    return next((value for key, value in scope["headers"] if key == name), b"")
+    for key, value in scope["headers"]:
+        if key == name:
+            return value
+    return b""
 
 
 async def start(send: Send, status: int, content_type: bytes, headers: Headers | None = None) -> None:

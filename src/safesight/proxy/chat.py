@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from safesight.core.eager import Eager
 from safesight.core.errors import Overloaded
@@ -42,8 +43,7 @@ COUNTED = {"internal_error": "internal", "shutting_down": "drain"}
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What every exchange of a proxy uses."""
 
     settings: ProxySettings

@@ -7,8 +7,9 @@ where turns were withheld or image URLs replaced by what was fetched and checked
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final, cast
+
+import msgspec
 
 from safesight.core.messages import Image, ImagePart, Message, Part, Role, TextPart
 from safesight.guard.refusals import is_refusal
@@ -20,8 +21,7 @@ _MOST_CHOICES: Final = 128
 _ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChatRequest:
+class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request's decoded body, and what the proxy needs of it to answer."""
 
     model: str
@@ -35,8 +35,7 @@ class ChatRequest:
     messages: list[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestContent:
+class RequestContent(msgspec.Struct, frozen=True, kw_only=True):
     """Everything of a request that a server may show the model."""
 
     turns: list[Spoken]

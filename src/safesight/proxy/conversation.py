@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Final, cast
 
 import msgspec
@@ -58,8 +57,7 @@ class RemoteImage(msgspec.Struct, frozen=True):
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Spoken:
+class Spoken(msgspec.Struct, frozen=True):
     """One message's role, its content in order (text, encoded images, or URLs), and the texts beside it."""
 
     role: str

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Generator
 from typing import Any
 
 
@@ -21,17 +19,16 @@ class Draining:
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(seconds, self._end)
 
-    @contextlib.contextmanager
-    def watched(self) -> Generator[None]:
-        """Watch the running task while it answers a request."""
+    def enter(self) -> asyncio.Task[Any] | None:
+        """Watch the running task, which begins to answer a request, until it leaves."""
         task = asyncio.current_task()
-        if task is None:
-            yield
-            return
-        self._tasks.add(task)
-        try:
-            yield
-        finally:
+        if task is not None:
+            self._tasks.add(task)
+        return task
+
+    def leave(self, task: asyncio.Task[Any] | None) -> None:
+        """A task that entered has answered."""
+        if task is not None:
             self._tasks.discard(task)
             self._ended.discard(task)
 

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from safesight.guard.actions import Stop
 from safesight.guard.drive import Drive
-from safesight.wire.channels import Text, unescaped
+from safesight.wire.strings import Text, unescaped
 
 BOUNDARY: Final = " | "
 """Stands between strings that are not one text: no word, and no phrase, is made of the ends of two."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from safesight.core.records import GuardEvent
 from safesight.guard.actions import Stop
 from safesight.guard.drive import Drive, withheld
@@ -14,16 +16,16 @@ from safesight.guard.guard import Guard
 from safesight.guard.rules import Decision
 from safesight.proxy.asgi import error_body
 from safesight.proxy.errors import UpstreamError
-from safesight.wire.channels import FILTERED, strings
+from safesight.wire.channels import FILTERED
 from safesight.wire.reply_json import encode
+from safesight.wire.strings import strings
 
 _KNOWN: WeakKeyDictionary[Guard, set[str]] = WeakKeyDictionary()
 """What servers say of themselves in every reply, judged once a guard."""
 _MOST_KNOWN = 1_024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskedReply:
+class AskedReply(msgspec.Struct, frozen=True, kw_only=True):
     """What a client asked for, as far as the reply depends on it."""
 
     model: str = ""

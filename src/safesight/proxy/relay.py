@@ -83,7 +83,8 @@ class Relay:
         try:
             async for data in body:
                 done = self._feed(reader, data)
-                await self._settle(body, push)
+                if reply.waiting or reply.stopped:
+                    await self._settle(body, push)
                 out = reply.take()
                 if out or reader.comments != comments:
                     await push(out or [COMMENT])

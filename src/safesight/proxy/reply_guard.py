@@ -17,11 +17,12 @@ from safesight.core.records import GuardEvent
 from safesight.guard.drive import Drive
 from safesight.proxy.held import GuardedChoice, GuardedText, HeldEvent, HeldRun, Need, WordTails
 from safesight.proxy.held_line import HeldLine
-from safesight.wire.channels import FILTERED, ChoicePiece, Event, Text, UnjudgedError, read_event, shows_media
+from safesight.wire.channels import FILTERED, ChoicePiece, Event, read_event
 from safesight.wire.departed import Departed
 from safesight.wire.event_shape import EventShape
 from safesight.wire.event_shortcut import EventPattern
 from safesight.wire.events import StreamHead, read_usage
+from safesight.wire.strings import Text, UnjudgedError, shows_media
 from safesight.wire.trimming import without_reasoning, without_spelt
 
 _BESIDE: Final = ("other", "logprobs")

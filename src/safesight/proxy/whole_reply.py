@@ -13,21 +13,12 @@ from safesight.guard.actions import Stop
 from safesight.guard.rules import Decision
 from safesight.proxy.held import BOUNDARY, reads_as_json
 from safesight.proxy.judging import Judging
-from safesight.wire.channels import (
-    DONE,
-    FILTERED,
-    ChoicePiece,
-    Event,
-    Text,
-    UnjudgedError,
-    read_event,
-    shows_media,
-    unescaped,
-)
+from safesight.wire.channels import DONE, FILTERED, ChoicePiece, Event, read_event
 from safesight.wire.departed import Departed
 from safesight.wire.events import StreamHead, ToldUsage
 from safesight.wire.places import sane_id
 from safesight.wire.reply_json import encode
+from safesight.wire.strings import Text, UnjudgedError, shows_media, unescaped
 from safesight.wire.trimming import leave_out_reasoning
 
 

@@ -8,33 +8,18 @@ Sans-IO. Follows the OpenAI API reference (chat completions, streaming) and what
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from safesight.wire.places import KEYS, UNFINISHED, WORDS, holds_media, is_media, names_media, sane_id
+from safesight.wire.places import UNFINISHED, sane_id
 from safesight.wire.reply_json import decode, readable
+from safesight.wire.strings import Text, refuse_media, walk
 
 DONE: Final = b"[DONE]"
 FILTERED: Final = "content_filter"
-
-
-class UnjudgedError(ValueError):
-    """A reply carries what cannot be judged."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the reply carries {name!r}, which this guard cannot judge, so it is not let through")
-
-
-class Text(NamedTuple):
-    """A string with its channel; `place` tells apart the strings of one channel that are not one text."""
-
-    channel: str
-    place: str
-    text: str
 
 
 class ChoicePiece(msgspec.Struct, frozen=True, gc=False):
@@ -106,16 +91,17 @@ def _piece(choice: object, place: int, *, numbers: bool) -> ChoicePiece:
         index = place
     if not isinstance(index, int) or isinstance(index, bool):
         raise ValueError("expected a choice's index to be a number")
-    rest = {
-        name: item for name, item in choice.items() if name not in ("index", "delta", "message", "text", "logprobs")
-    }
+    rest = {name: item for name, item in choice.items() if name not in _SAID}
     texts, beside, copies = _said(choice, rest)
-    shown = {text.text for text in texts} | {"".join(t.text for t in texts if t.channel == c) for c in _CHANNELS}
+    shown = _shown(texts)
     found, spelt = _beside(rest, shows=bool(texts), numbers=numbers)
-    odd = _logprobs(choice.get("logprobs"), shown) if texts else []
-    if not texts and _has_entries(choice.get("logprobs")):
-        spelt = (*spelt, "logprobs")
-    beside = [text for text in (*beside, *found, *odd) if text.text not in shown]
+    beside += found
+    if (logprobs := choice.get("logprobs")) is not None:
+        if texts:
+            beside += _logprobs(logprobs, shown)
+        elif _has_entries(logprobs):
+            spelt = (*spelt, "logprobs")
+    beside = [text for text in beside if text.text not in shown]
     finish = choice.get("finish_reason")
     if finish is not None and not isinstance(finish, str):
         raise ValueError("expected a choice's finish_reason to be a string")
@@ -128,6 +114,16 @@ def _piece(choice: object, place: int, *, numbers: bool) -> ChoicePiece:
         field=_field(choice, texts),
         spelt=spelt,
     )
+
+
+_SAID: Final = frozenset({"index", "delta", "message", "text", "logprobs"})
+
+
+def _shown(texts: list[Text]) -> set[str]:
+    """What an answer says: each of its texts, and those of a channel together."""
+    if len(texts) < 2:
+        return {"", *(text.text for text in texts)}
+    return {text.text for text in texts} | {"".join(t.text for t in texts if t.channel == c) for c in _CHANNELS}
 
 
 _CHANNELS: Final = ("content", "refusal", "reasoning")
@@ -165,21 +161,22 @@ def _said(choice: dict[str, Any], rest: dict[str, Any]) -> tuple[list[Text], lis
             copies += found
         else:
             texts += found
-    if isinstance(legacy, str) and not texts and delta is None:
+    if legacy is None:
+        pass
+    elif isinstance(legacy, str) and not texts and delta is None:
         texts.append(Text("content", "text", readable(legacy)))
     elif isinstance(legacy, str):
-        beside += _walk(legacy, "text")
-    elif legacy is not None:
+        beside += walk(legacy, "text")
+    else:
         rest["text"] = legacy
-    return texts, [text._replace(channel="other") for text in beside], copies
+    return texts, beside, copies
 
 
 def _message(message: dict[str, Any]) -> tuple[list[Text], list[Text]]:
     texts: list[Text] = []
     rest: dict[str, Any] = {}
+    refuse_media(message)
     for name, value in message.items():
-        if holds_media(name, value):
-            raise UnjudgedError(name)
         channel = _FIELDS.get(name)
         if channel and isinstance(value, str):
             if value:
@@ -192,18 +189,21 @@ def _message(message: dict[str, Any]) -> tuple[list[Text], list[Text]]:
             texts += _call(value, "tool:function")
         else:
             rest[name] = value
-    reasoning = [t for t in texts if t.channel == "reasoning"]
+    beside = walk(rest, "") if rest else []
+    reasoning = [t for t in texts if t.channel == "reasoning"] if len(texts) > 1 else []
+    if len(reasoning) < 2:
+        return texts, beside
     # The same thoughts under two names are one text; others are beside the first.
     extra = [t._replace(channel="other") for t in reasoning[1:] if t.text != reasoning[0].text]
     texts = [t for t in texts if t.channel != "reasoning" or t is reasoning[0]]
-    return texts, [*extra, *_walk(rest, "")]
+    return texts, extra + beside
 
 
 def _parts(parts: list[Any]) -> Iterator[Text]:
     """A content list: text and thinking parts, and any others as texts of their own."""
     for place, part in enumerate(parts):
         thinks = isinstance(part, dict) and part.get("type") in ("thinking", "reasoning")
-        for text in _walk(part, f"content.{place}"):
+        for text in walk(part, f"content.{place}"):
             yield text._replace(channel="reasoning" if thinks else "content")
 
 
@@ -216,22 +216,22 @@ def _calls(calls: list[Any]) -> Iterator[Text]:
 def _call(call: object, channel: str) -> Iterator[Text]:
     if isinstance(call, dict) and sane_id(call.get("id")):
         call = {name: value for name, value in call.items() if name != "id"}
-    for text in _walk(call, "", named=False):
+    for text in walk(call, "", named=False):
         yield text._replace(channel=channel)
 
 
 def _beside(fields: dict[str, Any], *, shows: bool, numbers: bool) -> tuple[tuple[Text, ...], tuple[str, ...]]:
     """The strings of fields beside the answer, and the fields whose numbers spell text that is not shown."""
-    if sane_id(fields.get("id")):
-        fields = {name: value for name, value in fields.items() if name != "id"}
-    if sane_id(fields.get("system_fingerprint")):
-        fields = {name: value for name, value in fields.items() if name != "system_fingerprint"}
+    for name in ("id", "system_fingerprint"):
+        if sane_id(fields.get(name)):
+            fields = {**fields}
+            del fields[name]
     if not numbers:
-        return tuple(_walk(fields, "")), ()
+        return tuple(walk(fields, "")), ()
     spelt = () if shows else tuple(name for name, value in fields.items() if _has_numbers(value))
     fields = {name: value for name, value in fields.items() if name not in spelt}
     letters = [Text("other", "numbers", text) for text in _letters(fields)] if shows else []
-    return (*_walk(fields, ""), *letters), spelt
+    return (*walk(fields, ""), *letters), spelt
 
 
 def _has_numbers(value: object) -> bool:
@@ -260,28 +260,6 @@ _SPELT: Final = 4
 """So many numbers in a row are read as letters."""
 
 
-def _walk(value: object, place: str, *, named: bool = True) -> Iterator[Text]:
-    """Every string and key of a value that is not the protocol's own; the place is its path without list indices.
-
-    `named`: fields may hold media by their name, as those of a call's input do not.
-    """
-    if isinstance(value, str):
-        if value and value not in WORDS:
-            if is_media(value):
-                raise UnjudgedError("media")
-            yield Text("other", place, readable(value))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _walk(item, place, named=named)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if named and holds_media(name, item):
-                raise UnjudgedError(name)
-            if name not in KEYS:
-                yield Text("other", f"{place}.{{key}}", readable(name))
-            yield from _walk(item, f"{place}.{name}", named=named)
-
-
 def _has_entries(logprobs: object) -> bool:
     if isinstance(logprobs, dict):
         return any(map(bool, logprobs.values()))
@@ -293,7 +271,7 @@ def _logprobs(logprobs: object, shown: set[str]) -> list[Text]:
     if not logprobs:
         return []
     if not isinstance(logprobs, dict):
-        return [text._replace(channel="logprobs") for text in _walk(logprobs, "logprobs")]
+        return [text._replace(channel="logprobs") for text in walk(logprobs, "logprobs")]
     texts: list[Text] = []
     for name, entries in logprobs.items():
         if name in ("content", "refusal") and isinstance(entries, list):
@@ -301,7 +279,7 @@ def _logprobs(logprobs: object, shown: set[str]) -> list[Text]:
         elif name == "tokens" and isinstance(entries, list) and "".join(map(str, entries)) in shown:
             continue
         else:
-            texts += _walk({name: entries}, "logprobs")
+            texts += walk({name: entries}, "logprobs")
     return texts
 
 
@@ -310,15 +288,15 @@ def _spelt(entries: list[Any], shown: set[str]) -> Iterator[Text]:
     octets: list[int] = []
     for entry in entries:
         if not isinstance(entry, dict):
-            yield from _walk(entry, "logprobs")
+            yield from walk(entry, "logprobs")
             continue
         tokens.append(str(entry.get("token") or ""))
         octets += _octets(entry)
         for other in entry.get("top_logprobs") or ():
             if isinstance(other, dict):
-                yield from _walk(other.get("token"), "logprobs.top")
-                yield from _walk(bytes(_octets(other)).decode("utf-8", "replace"), "logprobs.top")
-        yield from _walk({n: v for n, v in entry.items() if n not in ("token", "bytes", "top_logprobs")}, "logprobs")
+                yield from walk(other.get("token"), "logprobs.top")
+                yield from walk(bytes(_octets(other)).decode("utf-8", "replace"), "logprobs.top")
+        yield from walk({n: v for n, v in entry.items() if n not in ("token", "bytes", "top_logprobs")}, "logprobs")
     for spelt in ("".join(tokens), bytes(octets).decode("utf-8", "replace")):
         if spelt and spelt not in shown:
             yield Text("logprobs", "logprobs", readable(spelt))
@@ -329,63 +307,3 @@ def _octets(entry: dict[str, Any]) -> list[int]:
     if not isinstance(found, list):
         return []
     return [octet for octet in found if isinstance(octet, int) and 0 <= octet < 256]
-
-
-def strings(value: object) -> list[str]:
-    """Every string and key of a value that is not the protocol's own, in order.
-
-    Raises:
-        UnjudgedError: one of them is media.
-    """
-    return [text.text for text in _walk(value, "", named=False)]
-
-
-def shows_media(text: str) -> bool:
-    """Whether a piece of an answer's text holds a data URL."""
-    return "data:" in text and names_media(text)
-
-
-def unescaped(text: str) -> list[str]:
-    """The strings that JSON in a text spells with escapes, decoded, and the JSON in those; [] where it has none.
-
-    What is no JSON as a whole is read as if it stood between quotes.
-    """
-    found: list[str] = []
-    todo = [text]
-    for _ in range(_NESTED):
-        todo = [inner for outer in todo if "\\" in outer for inner in _decoded(outer)]
-        found += todo
-    return found
-
-
-_NESTED: Final = 4
-"""How often a text may be escaped."""
-
-
-def _decoded(text: str) -> list[str]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = _ESCAPE.sub(_escaped, text)
-    found = [value] if isinstance(value, str) else list(_leaves(value))
-    return [readable(string) for string in found if string and string != text]
-
-
-def _leaves(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _leaves(item)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield name
-            yield from _leaves(item)
-
-
-_ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
-_ESCAPED: Final = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return chr(int(match[1], 16)) if match[1] else _ESCAPED.get(match[2], match[2])

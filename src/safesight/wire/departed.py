@@ -6,7 +6,7 @@ It shares no code with what decides: a leak is what a client could read beyond w
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -41,8 +41,8 @@ class Departed:
     """Counts the characters of answers in what was sent."""
 
     def __init__(self) -> None:
-        self._left: Counter[Left] = Counter()
-        self._allowed: Counter[Left] = Counter()
+        self._left: defaultdict[Left, int] = defaultdict(int)
+        self._allowed: defaultdict[Left, int] = defaultdict(int)
 
     def allow(self, choice: int, field: str, chars: int) -> None:
         """Text of our own may leave."""
@@ -57,22 +57,27 @@ class Departed:
                 self._count_any(payload)
             return
         left = self._left
+        chars = speaks = 0
         for event in sent:
             for choice in event.choices or ():
                 delta, index = choice.delta or choice.message, choice.index or 0
                 if delta is None:
                     continue
                 if delta.content:
-                    left[index, "content"] += len(delta.content)
+                    if index != speaks:
+                        left[speaks, "content"] += chars
+                        chars, speaks = 0, index
+                    chars += len(delta.content)
                 if delta.refusal or delta.reasoning or delta.reasoning_content:
                     left[index, "refusal"] += len(delta.refusal or "")
                     left[index, "reasoning"] += max(len(delta.reasoning or ""), len(delta.reasoning_content or ""))
                 if delta.tool_calls is not None:
                     left[index, "tool"] += _call_chars(json.loads(bytes(delta.tool_calls)))
+        left[speaks, "content"] += chars
 
     def beyond(self, released: Mapping[Left, int]) -> int:
         """Characters that left and were not released; `released` may tell a choice's calls apart (`tool:N`)."""
-        may = Counter(self._allowed)
+        may = self._allowed.copy()
         for (choice, name), chars in released.items():
             may[choice, "tool" if name.startswith("tool") else name] += chars
         return sum(max(0, chars - may[place]) for place, chars in self._left.items())

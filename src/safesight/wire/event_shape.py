@@ -13,9 +13,10 @@ from typing import Final
 
 import msgspec
 
-from safesight.wire.channels import ChoicePiece, Event, Text, UnjudgedError, read_event
+from safesight.wire.channels import ChoicePiece, Event, read_event
 from safesight.wire.foreign import UNDECODABLE
 from safesight.wire.places import WORDS, is_media
+from safesight.wire.strings import Text, UnjudgedError
 
 _STRING: Final = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _decode_text = msgspec.json.Decoder(str).decode

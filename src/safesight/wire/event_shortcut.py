@@ -33,14 +33,18 @@ class EventPattern:
         before, after, around = self._before, self._after, self._around
         if not before:
             return []
-        end = start
-        for payload in payloads[start:] if start else payloads:
+        payloads = payloads[start:] if start else payloads
+        if bodies := self._bodies(payloads):
+            with suppress(*UNDECODABLE):
+                return _decode_bodies(bodies)
+        end = 0
+        for payload in payloads:
             if not (payload.startswith(before) and payload.endswith(after) and len(payload) >= around):
                 break
             end += 1
-        if end == start:
+        if not end:
             return []
-        run = payloads[start:end]
+        run = payloads[:end]
         with suppress(*UNDECODABLE):
             return _decode_bodies([payload[len(before) : -len(after)] for payload in run])
         # Some string is none; what comes before it may still be read so.
@@ -48,6 +52,17 @@ class EventPattern:
         if not found:
             self._before = b""
         return found
+
+    def _bodies(self, payloads: Sequence[bytes]) -> list[bytes]:
+        """What stands in the place of the text, where every payload is like the learned one; [] where one is not."""
+        before, after = self._before, self._after
+        joined = b"\n".join(payloads)
+        if not (joined.startswith(before) and joined.endswith(after) and len(joined) >= self._around):
+            return []
+        bodies = joined[len(before) : -len(after)].split(after + b"\n" + before)
+        # As many bodies and line ends as payloads: each line end is one between two payloads.
+        whole = len(bodies) == len(payloads) and joined.count(b"\n") == len(payloads) - 1
+        return bodies if whole else []
 
     def learn(self, payload: bytes, event: Event) -> None:
         """Take an event that was read in full as the pattern, where it is a plain one; gives up after a few."""

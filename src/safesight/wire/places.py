@@ -69,13 +69,17 @@ def _is_id(value: str) -> bool:
     return all(part in _ID_WORDS or (any(map(str.isdigit, part)) and not part.isalpha()) for part in parts)
 
 
-_MEDIA: Final = frozenset({"audio", "image", "images", "image_url", "video", "videos", "input_audio", "inline_data"})
+_HELD: Final = frozenset({"audio", "image", "images", "image_url", "video", "videos", "input_audio", "inline_data"})
 _ENCODED: Final = frozenset({"b64_json", "image_url", "audio", "input_audio", "inline_data"})
 
 
 def holds_media(name: str, value: object) -> bool:
     """Whether a field by its name holds what no detector of text can judge; a plain name of a file is a text."""
-    return bool(value) and name in (_ENCODED if isinstance(value, str) else _MEDIA)
+    return bool(value) and name in (_ENCODED if isinstance(value, str) else _HELD)
+
+
+MEDIA: Final = _HELD | _ENCODED
+"""The names of such fields."""
 
 
 _DATA_URL: Final = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]|data:;base64,", re.IGNORECASE)

@@ -26,7 +26,7 @@ def read_plain(raw: bytes) -> object:
     """
     try:
         text = raw.decode()
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_integer)
+        value = _decode(text)
     except UnicodeDecodeError:
         raise ValueError("expected JSON in UTF-8.") from None
     except RecursionError:
@@ -85,6 +85,10 @@ def _items(value: object) -> list[object]:
     """The lists and objects directly in a value."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [item for item in cast("list[object]", inside) if isinstance(item, list | dict)]
+
+
+# Made once: `json.loads` makes a decoder a call where it is given hooks.
+_decode = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant, parse_int=_integer).decode
 
 
 def write_plain(value: object) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 from safesight.wire.foreign import UNDECODABLE
 
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"\s*(:?)', re.DOTALL)
+_LIKE_KEY: Final = re.compile(rb'"\s*:')
 _decode = msgspec.json.decode
 
 
@@ -35,7 +36,9 @@ def decode(raw: bytes) -> Decoded:
         value, utf8 = _decode(raw), True
     except UNDECODABLE:
         value, utf8 = _lenient(raw), _is_utf8(raw)
-    return Decoded(value, utf8 and _told(raw) == _keys(value))
+    keys = _keys(value)
+    # What looks like a key is one, or the beginning of a string: where there are as few as keys, none comes twice.
+    return Decoded(value, utf8 and (len(_LIKE_KEY.findall(raw)) == keys or _told(raw) == keys))
 
 
 def encode(value: object) -> bytes:
@@ -80,7 +83,10 @@ def _keys(value: object) -> int:
     for item in todo:
         if isinstance(item, dict):
             count += len(item)
-            todo += [inner for inner in item.values() if isinstance(inner, (dict, list))]
+            todo += [inner for inner in item.values() if type(inner) in _CONTAINERS]
         elif isinstance(item, list):
-            todo += [inner for inner in item if isinstance(inner, (dict, list))]
+            todo += [inner for inner in item if type(inner) in _CONTAINERS]
     return count
+
+
+_CONTAINERS: Final = frozenset({dict, list})
