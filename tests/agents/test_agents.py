@@ -18,6 +18,7 @@ from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy
 from safesight.proxy.settings import ProxySettings
 from tests.models.mock_openai import Asked, in_thread
+from tests.node import running
 from tests.proxy.serving import serving
 
 PATH = "/srv/data/2024/reports/old and unused drafts of the year, see note on the forbidden tower"
@@ -145,7 +146,17 @@ def pydantic_ai(*, streaming: bool) -> Agent:
     return run
 
 
-AGENTS = {"langgraph": langgraph, "openai-agents": openai_agents, "pydantic-ai": pydantic_ai}
+def vercel(*, streaming: bool) -> Agent:
+    def run(url: str, ran: Ran) -> None:
+        running.install()
+        told = running.run("agent", url=url, stream=streaming)
+        assert told["error"] is None, told
+        ran += [(path, force) for path, force in told["ran"]]
+
+    return run
+
+
+AGENTS = {"langgraph": langgraph, "openai-agents": openai_agents, "pydantic-ai": pydantic_ai, "vercel-ai": vercel}
 
 
 @pytest.mark.parametrize("streaming", [True, False])
@@ -159,3 +170,12 @@ def test_an_agent_runs_nothing_of_a_flagged_reply(urls: tuple[str, str], name: s
     with suppress(Exception):  # an agent may refuse to go on; what counts is that it ran nothing
         AGENTS[name](streaming=streaming)(guarded, ran)
     assert ran == []
+
+
+@pytest.mark.parametrize("streaming", [True, False])
+def test_vercels_agent_hears_of_no_call_and_of_a_filtered_end(
+    urls: tuple[str, str], node: running.RunScript, streaming: bool
+) -> None:
+    told = node("agent", url=urls[1], stream=streaming)
+    assert (told["ran"], told["calls"], told["finish"], told["error"]) == ([], 0, "content-filter", None)
+    assert told["text"].startswith("I can't help")

@@ -23,12 +23,12 @@ import msgspec
 from yarl import URL
 
 from safesight.core.errors import ConfigError
+from safesight.net.connector import MAX_HEAD, Connector, HeadTooLongError
 
 BROKEN: Final = (aiohttp.ClientError, TimeoutError, OSError)
 """What a request and reading its reply may raise; `Client.says` puts it into words."""
-MAX_HEAD: Final = 2**17
-"""Bytes of a reply's head. While it comes, aiohttp bounds its lines: 128 of them, `_MAX_FIELD` bytes each."""
 _MAX_FIELD: Final = 2**15
+"""Bytes of a line of a reply's head; `net.connector` bounds all of them."""
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
@@ -40,10 +40,6 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
 
     connect_s: float = 30.0
     total_s: float = 600.0
-
-
-class HeadTooLongError(aiohttp.ClientError):
-    """A reply's head is over `MAX_HEAD` bytes."""
 
 
 class Client:
@@ -128,7 +124,7 @@ class Client:
             )
         if sum(len(name) + len(value) for name, value in response.raw_headers) > MAX_HEAD:
             response.close()
-            raise HeadTooLongError(f"the reply's head is over {MAX_HEAD >> 10} KiB")
+            raise HeadTooLongError
         return response
 
     def says(self, error: BaseException) -> str:
@@ -177,11 +173,9 @@ class Client:
             self._loop = asyncio.get_running_loop()
             # Callers bound their concurrency, so the pool does not; what is tried again waits for no connection.
             if keep:
-                connector = aiohttp.TCPConnector(
-                    limit=0, ssl=self._tls, socket_factory=_dial, keepalive_timeout=self._kept_s
-                )
+                connector = Connector(limit=0, ssl=self._tls, socket_factory=_dial, keepalive_timeout=self._kept_s)
             else:
-                connector = aiohttp.TCPConnector(limit=0, ssl=self._tls, socket_factory=_dial, force_close=True)
+                connector = Connector(limit=0, ssl=self._tls, socket_factory=_dial, force_close=True)
             found = self._sessions[keep] = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
