@@ -264,3 +264,45 @@ def test_a_turn_in_one_read_loses_no_check() -> None:
     together, raw = sent([b"".join(reads)], by=slow)
     assert apart == together
     assert raw == b"".join(reads)
+
+
+def part(text: str, kind: str = "text") -> dict[str, Any]:
+    return {"type": kind, kind: text}
+
+
+JOINED = {
+    "parts of one message": [{"content": [part(MARK[:5]), part(MARK[5:])]}],
+    "parts of two": [{"content": [part(MARK[:5])]}, {"content": [part(MARK[5:])]}],
+    "a part, then a string": [{"content": [part(MARK[:5])]}, {"content": MARK[5:]}],
+    "a string, then a part": [{"content": MARK[:5]}, {"content": [part(MARK[5:])]}],
+    "a string, then letters": [{"content": MARK[:5]}, *({"content": [part(letter)]} for letter in MARK[5:])],
+    "a part, then letters": [{"content": [part(MARK[:5])]}, *({"content": letter} for letter in MARK[5:])],
+    "another place": [{"content": [part(MARK[:5])]}, {"content": [{"type": "other"}, part(MARK[5:])]}],
+    "thoughts by two names": [{"reasoning_content": MARK[:5]}, {"reasoning": MARK[5:]}],
+    "thoughts in turn": [{"reasoning" if i % 2 else "reasoning_content": c} for i, c in enumerate(MARK)],
+}
+"""Pieces that clients put together although they stand in different places."""
+
+
+@pytest.mark.parametrize("before", ["", "A calm sentence that comes first. Then "])
+@pytest.mark.parametrize("name", JOINED)
+def test_pieces_of_an_answer_in_different_places_are_judged_together(name: str, before: str) -> None:
+    reads = [event({"role": "assistant", "content": before}), *map(event, JOINED[name]), END, DONE]
+    seen, _ = sent(reads)
+    assert (seen.finish, seen.done) == ({0: ["content_filter"]}, 1)
+    pieces = [said for delta in JOINED[name] for said in delta.values()]
+    if all(isinstance(piece, list) for piece in pieces) and len(pieces) == 1:
+        body = json.dumps({"choices": [{"index": 0, "message": {"role": "assistant", **JOINED[name][0]}}]}).encode()
+        told = asyncio.run(guard_whole(judging(guard(), AskedReply()), body)).body
+        assert json.loads(told)["choices"][0]["finish_reason"] == "content_filter"
+
+
+@pytest.mark.parametrize("letters", [MARK, "AAARDVARK"])
+def test_a_word_made_of_the_strings_beside_an_answer_is_read_over_events(letters: str) -> None:
+    """Also where the first events are alike, so that they are read the short way."""
+    by = Guard(Policy(input=QUIET), detectors=[Patterns([Phrase(text=letters.lower())])])
+    for calm in ("", CALM):
+        reads = [event({"content": calm}), *(event({"content": "x", "tag": letter}) for letter in letters), END, DONE]
+        for together in (False, True):
+            seen, _ = sent([b"".join(reads)] if together else reads, by)
+            assert seen.finish == {0: ["content_filter"]}

@@ -213,6 +213,21 @@ def test_numbers_that_spell_leave_only_with_a_text_they_may_stand_for() -> None:
     assert told(shown) == ["F"]
 
 
+def test_numbers_in_a_message_are_read_like_those_beside_it() -> None:
+    said = event({"content": "", "token_ids": [70, 79], "odd": {"x": [[1.5]]}})
+    assert json.loads(without_spelt(said, read_event(said), 0)) == json.loads(event({"content": ""}))
+    for numbers in (
+        [102, 111, 114, 98],
+        [102.0, 111.0, 114.0, 98.0],
+        [[102], [111], [114], [98]],
+        [[102, 111, 114, 98]],
+    ):
+        shown = event({"content": "F", "odd": numbers})
+        assert without_spelt(shown, read_event(shown), 0) == shown
+        assert "forb" in told(shown), numbers
+    assert "forb" not in told(event({"content": "F", "token_ids": [1102, 1111, 1114, 1098]}))
+
+
 @pytest.mark.parametrize(
     ("text", "found"),
     [

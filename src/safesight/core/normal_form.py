@@ -34,8 +34,8 @@ _MARKS: Final = re.compile(
     r"\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u08d3-\u08ff]"
 )
 _STROKED: Final = re.compile(r"LATIN (?:SMALL|CAPITAL) LETTER ([A-Z]) WITH .*|LATIN LETTER SMALL CAPITAL ([A-Z])")
-_BOXED: Final = ((0x1F150, 0x1F169), (0x1F170, 0x1F189), (0x1F1E6, 0x1F1FF))
-"""Letters in circles and boxes that Unicode does not decompose, and regional indicators."""
+_BOXED: Final = ((0x249C, 0x24B5), (0x1F110, 0x1F129), (0x1F150, 0x1F169), (0x1F170, 0x1F189), (0x1F1E6, 0x1F1FF))
+"""Letters in circles and boxes that Unicode does not decompose, those in brackets, and regional indicators."""
 
 
 def _shows_nothing(character: str) -> bool:

@@ -1,9 +1,9 @@
 r"""What a reader sees of marked-up text: the view of a browser or a Markdown renderer, as plain characters.
 
-Entities and numeric, `\u`, `\x` and percent escapes are decoded; tags and comments go (those that end a line leave a
-space); emphasis, code marks, brackets and targets of links, and backslashes go; a word hyphenated at a line's end is
-one word. It is a view for finding words, wrong on purpose where text only looks like markup (`2*3`, a Windows path):
-detectors read it besides the text itself, never instead.
+Entities and numeric, `\u`, `\x` and percent escapes are decoded; tags, comments and a terminal's colours go (tags that
+end a line leave a space); emphasis, code marks, brackets and targets of links, footnotes' marks and backslashes go; a
+word hyphenated at a line's end is one word. It is a view for finding words, wrong on purpose where text only looks like
+markup (`2*3`, a Windows path): detectors read it besides the text itself, never instead.
 
 Invariant: after any sequence of `feed` calls, all that was returned plus `tail` is the view of the whole text. What may
 be the beginning of markup waits in `tail` until it is told, at most `MAX_COMMENT` characters.
@@ -17,29 +17,33 @@ from typing import Final
 
 from safesight.core.normal_form import normal_form
 
-MAX_TAG: Final = 500
+MAX_TAG: Final = 2_000
 MAX_COMMENT: Final = 2_000
 _MARKUP: Final = re.compile(
     r"&(?:\#[0-9]{1,7}|\#[xX][0-9a-fA-F]{1,6});?"
     r"|&[A-Za-z][A-Za-z0-9]{1,31};"
     rf"|<!--[\s\S]{{0,{MAX_COMMENT}}}?-->"
     rf"|</?[A-Za-z][^<>]{{0,{MAX_TAG}}}>"
+    rf"|<[!?][^<>]{{0,{MAX_TAG}}}>"
+    r"|\x1b\[[0-9;]{0,16}[A-Za-z]"
     r"|\\u[0-9a-fA-F]{4}|\\u\{[0-9a-fA-F]{1,6}\}|\\x[0-9a-fA-F]{2}|\\(?!\s)"
     r"|%[0-9a-fA-F]{2}"
     r"|(?<=\w)[-\u2010]\r?\n[ \t]{0,16}(?=\w)"
-    rf"|\]\([^()\s]{{0,{MAX_TAG}}}\)|!?\[|\]"
+    rf"|\]\([^()\s]{{0,{MAX_TAG}}}\)|\]\[[\w -]{{0,64}}\]|\[\^[\w-]{{1,64}}\]|!?\[|\]"
     r"|[*`~]+|(?<!\w)_+|_+(?!\w)"
 )
 _BEGUN: Final = re.compile(
     r"&(?:\#(?:[0-9]{0,7}|[xX][0-9a-fA-F]{0,6})|[A-Za-z][A-Za-z0-9]{0,31})?"
     rf"|<(?:!(?:-(?:-[\s\S]{{0,{MAX_COMMENT + 2}}})?)?|/?(?:[A-Za-z][^<>]{{0,{MAX_TAG}}})?)?"
+    rf"|<[!?][^<>]{{0,{MAX_TAG}}}"
+    r"|\x1b(?:\[[0-9;]{0,16})?"
     r"|\\(?:u(?:[0-9a-fA-F]{0,3}|\{[0-9a-fA-F]{0,6})|x[0-9a-fA-F]?)?"
     r"|%[0-9a-fA-F]?"
     r"|[-\u2010](?:\r?(?:\n[ \t]{0,16})?)?"
-    rf"|\](?:\([^()\s]{{0,{MAX_TAG}}})?|!|_+"
+    rf"|\](?:\([^()\s]{{0,{MAX_TAG}}}|\[[\w -]{{0,64}})?|!?\[(?:\^[\w-]{{0,64}})?|!|_+"
 )
-_FIRST: Final = re.compile(r"[&<\\%\-\u2010\]!_]")
-MARKS: Final = re.compile(r"[&<\\%\-\u2010\[\]!_*`~]")
+_FIRST: Final = re.compile(r"[&<\\%\-\u2010\[\]!_\x1b]")
+MARKS: Final = re.compile(r"[&<\\%\-\u2010\[\]!_*`~\x1b]")
 """A text without any of these is its own view."""
 _LINE: Final = re.compile(r"</?(?:p|br|div|li|ul|ol|tr|td|th|table|h[1-6]|hr|pre|blockquote)\b", re.IGNORECASE)
 
@@ -116,8 +120,16 @@ def _begun(text: str) -> int:
     """Where markup that more text may complete begins; the text's length where there is none."""
     for found in _FIRST.finditer(text, max(0, len(text) - MAX_COMMENT - 8)):
         if _BEGUN.fullmatch(text, found.start()):
-            return found.start()
+            return _outside(text, found.start())
     return len(text)
+
+
+def _outside(text: str, cut: int) -> int:
+    """The same place, or the beginning of the mark that it lies in."""
+    for found in _MARKUP.finditer(text):
+        if found.end() > cut:
+            return min(found.start(), cut)
+    return cut
 
 
 def _decoded(mark: str) -> str:

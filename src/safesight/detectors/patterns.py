@@ -166,7 +166,7 @@ class Patterns:
         """Take a block list; with `separators`, phrases spelt letter by letter (`b-a-d`, `b a d`) match too."""
         self.name = name
         self.threshold = 0.5
-        self.fingerprint = content_hash("patterns", 2, separators, [(p.text, p.category) for p in phrases])
+        self.fingerprint = content_hash("patterns", 3, separators, [(p.text, p.category) for p in phrases])
         reach = max(len(phrase.text) for phrase in phrases)
         self.kept = 3 * reach + 1 if separators else reach
         """Characters kept of what was seen: no phrase that ends in new text starts earlier, nor does its left edge."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from safesight.core.eager import Eager
 from safesight.proxy.errors import ClientGoneError, TooLargeError, TooSlowError
 
 Scope = MutableMapping[str, Any]
@@ -28,13 +27,9 @@ async def read_body(receive: Receive, limit: int, *, seconds: float) -> bytes:
         TooSlowError: it took longer than `seconds`.
         ClientGoneError: the client left before it was complete.
     """
-    # Most bodies are there already; a deadline around each costs more than reading it.
-    reading = Eager(_read_body(receive, limit))
-    if reading.done:
-        return await reading
     try:
         async with asyncio.timeout(seconds):
-            return await reading
+            return await _read_body(receive, limit)
     except TimeoutError:
         raise TooSlowError from None
 

@@ -21,6 +21,8 @@ _WORD: Final = re.compile(r"\w{1,32}\Z")
 _LONGEST: Final = 32
 _JOINED: Final = 32
 """Characters of a word that is followed over events, and of the string it goes on in."""
+_SEAM: Final = 64
+"""Characters on either side of a seam."""
 _SEEN: Final = 4_096
 """Strings beside the answer that a choice remembers to have judged."""
 
@@ -88,14 +90,58 @@ class GuardedText:
         return BOUNDARY.join(unescaped("".join(self.said)))
 
 
+class Seams:
+    """Where an answer, or its reasoning, goes on in another place (a part, another name of the field).
+
+    Clients put such pieces together, so what stands on both sides of a seam is judged as one text too.
+    """
+
+    def __init__(self) -> None:
+        self._place: dict[str, str] = {}
+        self._last: dict[str, str] = {}
+        self._before: dict[str, str] = {}
+        self._after: dict[str, str] = {}
+
+    def open(self, channel: str) -> bool:
+        """Whether what comes next in a channel still belongs to a seam."""
+        return channel in self._before and len(self._after[channel]) < _SEAM
+
+    def heard(self, channel: str, place: str, text: str) -> list[Text]:
+        """Take what was said; returns the text around the last seam, where it has grown."""
+        if self._place.setdefault(channel, place) != place:
+            self._place[channel] = place
+            self._before[channel], self._after[channel] = self._last[channel], ""
+        self._last[channel] = (self._last.get(channel, "") + text[-_SEAM:])[-_SEAM:]
+        if not self.open(channel):
+            return []
+        self._after[channel] += text[:_SEAM]
+        return [Text("other", f"seam of {channel}", self._before[channel] + self._after[channel])]
+
+
 class WordTails(dict[str, str]):
-    """The last word of each place beside an answer, since the next event's string may go on with it."""
+    """The last word of each place beside an answer, since the next event's string may go on with it.
+
+    Attributes:
+        varied: whether any place has shown more than one string.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.varied = False
+        self._first: dict[str, str] = {}
+
+    def repeat(self, texts: Iterable[Text], times: int) -> None:
+        """So many events with these strings, which stood in the event before too, were not read in full."""
+        for text in texts:
+            if text.text.isalnum():
+                self[text.place] = (self.get(text.place, "") + text.text * min(times, _LONGEST))[-_LONGEST:]
 
     def joined(self, texts: Iterable[Text]) -> list[Text]:
         """An event's strings, each also together with the word it may go on with."""
         found: list[Text] = []
         for text in texts:
             found.append(text)
+            self.varied = self.varied or self._first.setdefault(text.place, text.text) != text.text
             before = self.get(text.place, "")
             if before and text.text[:1].isalnum():
                 found.append(text._replace(text=before + text.text[:_JOINED]))
@@ -122,6 +168,7 @@ class GuardedChoice:
     """Its reasoning was flagged and is left out, by the policy."""
     seen: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     words: WordTails = field(default_factory=WordTails)
+    seams: Seams = field(default_factory=Seams)
 
     @property
     def verified(self) -> bool:

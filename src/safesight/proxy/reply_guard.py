@@ -28,6 +28,11 @@ from safesight.wire.trimming import without_reasoning, without_spelt
 _BESIDE: Final = ("other", "logprobs")
 """Texts that interrupt no other."""
 
+_JOINED: Final = ("content", "reasoning")
+"""Channels whose pieces clients put together, wherever in an event they stand."""
+_LABELS: Final = (".type", ".{key}")
+"""Places in a part that clients do not show."""
+
 _SELF: Final = frozenset({".model", ".provider", ".service_tier", ".system_fingerprint"})
 
 
@@ -71,6 +76,8 @@ class ReplyGuard:
         self._usage: bytes | None = None
         """The last event that carried usage."""
         self._told_usage = False
+        self._skipped = 0
+        """Events that were taken by the pattern since one was read in full."""
         self._spoke = 0
         """Events that carried text."""
         self._departed = Departed()
@@ -138,15 +145,27 @@ class ReplyGuard:
         if b'"usage"' in payload:
             self._usage = payload
         self._spoke += any(piece.texts for piece in event.pieces)
+        self._catch_up()
         top = self._words.joined(event.beside)
         if not event.pieces:
             self._take(ChoicePiece(choice=-1), without_spelt(payload, event), top)
             return
-        if len(event.pieces) == 1:
-            self._pattern.learn(payload, event)
         for place, piece in enumerate(event.pieces):
             # Choices may stop apart, so an event that joins them must come apart too.
             self._take(piece, without_spelt(payload, event, place), top)
+        if len(event.pieces) == 1:
+            # Strings beside the answer may make a word over events, so where they differ each event is read.
+            if self._words.varied or self._choice(event.pieces[0].choice).words.varied:
+                self._pattern.forget()
+            else:
+                self._pattern.learn(payload, event)
+
+    def _catch_up(self) -> None:
+        """Tell the tails of words of the events that were not read in full."""
+        like, skipped, self._skipped = self._pattern.like, self._skipped, 0
+        if skipped and like is not None:
+            self._words.repeat(like.beside, skipped)
+            self._choice(self._pattern.choice).words.repeat(like.pieces[0].beside, skipped)
 
     def _take_run(self, index: int, payloads: Sequence[bytes], texts: Sequence[str]) -> None:
         """Take events that each add a content text and nothing else; where they end changes no decision."""
@@ -155,11 +174,13 @@ class ReplyGuard:
         if choice.stop is not None:
             return
         joined = "".join(texts)
-        if not joined or choice.finished:
+        if not joined or choice.finished or choice.seams.open("content"):
             for payload in payloads:
                 self._read(payload)
             return
         text = self._speak(choice, "content", "content")
+        choice.seams.heard("content", "content", joined)
+        self._skipped += len(texts)
         self._line.add(HeldRun(text, payloads, texts))
         self._hear(text, joined)
         self._line.advance()
@@ -169,6 +190,7 @@ class ReplyGuard:
         if choice.stop is not None:
             return
         needs: list[Need] = []
+        beside = [*top]
         if choice.withheld:
             payload = without_reasoning(payload)
         for said in piece.texts:
@@ -177,10 +199,12 @@ class ReplyGuard:
             text = self._speak(choice, said.channel, said.place)
             self._hear(text, said.text)
             needs.append(Need(text, text.drive.fed, said.text))
+            if said.channel in _JOINED and not said.place.endswith(_LABELS):
+                beside += choice.seams.heard(said.channel, said.place, said.text)
         if choice.withheld and any(need.text.name == "reasoning" for need in needs):
             payload = without_reasoning(payload)
             needs = [need for need in needs if need.text.name != "reasoning"]
-        beside = [*top, *choice.words.joined(piece.beside), *self._copied(choice, piece.copies)]
+        beside += [*choice.words.joined(piece.beside), *self._copied(choice, piece.copies)]
         for name in _BESIDE:
             fresh = choice.fresh((said for said in beside if said.channel == name), self._known)
             if fresh:

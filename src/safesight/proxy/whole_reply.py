@@ -19,7 +19,7 @@ from safesight.wire.events import StreamHead, ToldUsage
 from safesight.wire.places import sane_id
 from safesight.wire.reply_json import encode
 from safesight.wire.strings import Text, UnjudgedError, shows_media, unescaped
-from safesight.wire.trimming import leave_out_reasoning
+from safesight.wire.trimming import leave_out_reasoning, without_fields
 
 
 class WholeReply(msgspec.Struct, frozen=True):
@@ -108,7 +108,7 @@ class _Whole:
                 return stop
             else:
                 self._released[piece.choice, text.channel] += len(text.text)
-        stop = await self._judge_beside(piece)
+        stop = await self._judge_joined(piece) or await self._judge_beside(piece)
         if stop is not None:
             tally.withheld_chars += size
             return stop
@@ -121,6 +121,11 @@ class _Whole:
             spelt = BOUNDARY.join(unescaped(text.text))
             stop = await self._judging.judge(spelt, text.channel) if spelt else None
         return stop
+
+    async def _judge_joined(self, piece: ChoicePiece) -> Stop | None:
+        """Parts of an answer, judged each by itself, as clients put them together."""
+        parts = [text.text for text in piece.texts if text.channel == "content"]
+        return await self._judging.judge("".join(parts), "other") if len(parts) > 1 else None
 
     async def _judge_beside(self, piece: ChoicePiece) -> Stop | None:
         known = self._judging.known
@@ -137,7 +142,7 @@ class _Whole:
         choices: list[Any] = []
         for piece, choice, stop in zip(event.pieces, event.value["choices"], stops, strict=True):
             if stop is None:
-                choices.append({name: item for name, item in choice.items() if name not in piece.spelt})
+                choices.append(without_fields(choice, piece.spelt))
                 continue
             text, why = await self._judging.replacement(stop)
             self._departed.allow(piece.choice, "refusal" if self._structured else "content", len(text))

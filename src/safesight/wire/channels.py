@@ -92,10 +92,12 @@ def _piece(choice: object, place: int, *, numbers: bool) -> ChoicePiece:
     if not isinstance(index, int) or isinstance(index, bool):
         raise ValueError("expected a choice's index to be a number")
     rest = {name: item for name, item in choice.items() if name not in _SAID}
-    texts, beside, copies = _said(choice, rest)
+    texts, beside, copies = _said(choice, rest, numbers=numbers)
     shown = _shown(texts)
     found, spelt = _beside(rest, shows=bool(texts), numbers=numbers)
     beside += found
+    if numbers and not texts:
+        spelt = (*spelt, *_numbers_said(choice))
     if (logprobs := choice.get("logprobs")) is not None:
         if texts:
             beside += _logprobs(logprobs, shown)
@@ -143,7 +145,7 @@ def _field(choice: dict[str, Any], texts: list[Text]) -> str:
     return place if isinstance(delta.get(place), str) else ""
 
 
-def _said(choice: dict[str, Any], rest: dict[str, Any]) -> tuple[list[Text], list[Text], list[Text]]:
+def _said(choice: dict[str, Any], rest: dict[str, Any], *, numbers: bool) -> tuple[list[Text], list[Text], list[Text]]:
     """The texts of a choice's answer, what stands beside them in its message, and copies of the answer so far."""
     delta, message, legacy = choice.get("delta"), choice.get("message"), choice.get("text")
     texts: list[Text] = []
@@ -155,7 +157,7 @@ def _said(choice: dict[str, Any], rest: dict[str, Any]) -> tuple[list[Text], lis
         if not isinstance(said, dict):
             rest[name] = said
             continue
-        found, other = _message(said)
+        found, other = _message(said, numbers=numbers)
         beside += other
         if name == "message" and delta is not None:
             copies += found
@@ -172,7 +174,7 @@ def _said(choice: dict[str, Any], rest: dict[str, Any]) -> tuple[list[Text], lis
     return texts, beside, copies
 
 
-def _message(message: dict[str, Any]) -> tuple[list[Text], list[Text]]:
+def _message(message: dict[str, Any], *, numbers: bool) -> tuple[list[Text], list[Text]]:
     texts: list[Text] = []
     rest: dict[str, Any] = {}
     refuse_media(message)
@@ -190,6 +192,8 @@ def _message(message: dict[str, Any]) -> tuple[list[Text], list[Text]]:
         else:
             rest[name] = value
     beside = walk(rest, "") if rest else []
+    if numbers:
+        beside += [Text("other", "numbers", text) for text in _letters(rest)]
     reasoning = [t for t in texts if t.channel == "reasoning"] if len(texts) > 1 else []
     if len(reasoning) < 2:
         return texts, beside
@@ -234,6 +238,12 @@ def _beside(fields: dict[str, Any], *, shows: bool, numbers: bool) -> tuple[tupl
     return (*walk(fields, ""), *letters), spelt
 
 
+def _numbers_said(choice: dict[str, Any]) -> list[str]:
+    """The fields of a choice's message that hold lists of numbers, by their paths in the choice."""
+    said = [(name, fields) for name in ("delta", "message") if isinstance(fields := choice.get(name), dict)]
+    return [f"{name}.{field}" for name, fields in said for field, value in fields.items() if _has_numbers(value)]
+
+
 def _has_numbers(value: object) -> bool:
     """Whether a value holds a list of numbers, at any depth."""
     if isinstance(value, list):
@@ -249,11 +259,19 @@ def _letters(value: object) -> Iterator[str]:
         for item in value.values():
             yield from _letters(item)
     elif isinstance(value, list):
-        if len(value) >= _SPELT and all(isinstance(item, int) and 9 <= item < 127 for item in value):
-            yield "".join(map(chr, value))
+        letters = [_letter(item) for item in value]
+        if len(letters) >= _SPELT and all(letters):
+            yield "".join(letters)
         else:
             for item in value:
                 yield from _letters(item)
+
+
+def _letter(number: Any) -> str:
+    """The letter of a code, which may stand in a list of its own; "" where it is none."""
+    if isinstance(number, list) and len(number) == 1:
+        number = number[0]
+    return chr(int(number)) if isinstance(number, (int, float)) and 9 <= number < 127 else ""
 
 
 _SPELT: Final = 4

@@ -20,13 +20,19 @@ class EventPattern:
     to the same event with that string for its content; anything else is read in full.
     """
 
-    __slots__ = ("_after", "_around", "_before", "_tries", "choice")
+    __slots__ = ("_after", "_around", "_before", "_tries", "choice", "like")
 
     def __init__(self) -> None:
         self._before = self._after = b""
         self._around = 0
         self._tries = 4
         self.choice = 0
+        self.like: Event | None = None
+        """The event that was learned."""
+
+    def forget(self) -> None:
+        """Read every event in full from now on."""
+        self._before, self._tries = b"", 0
 
     def texts(self, payloads: Sequence[bytes], start: int = 0) -> list[str]:
         """The contents that events from `start` on add to `choice`; [] where that one has to be read in full."""
@@ -79,7 +85,7 @@ class EventPattern:
             return
         if (other.beside, other.pieces[0].beside) == (event.beside, event.pieces[0].beside):
             self._before, self._after, self._around = before, after, len(before) + len(after)
-            self.choice = event.pieces[0].choice
+            self.choice, self.like = event.pieces[0].choice, event
 
 
 def _adds_content_alone(event: Event) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from safesight.wire.channels import Event
@@ -17,8 +18,18 @@ def without_spelt(payload: bytes, event: Event, place: int | None = None) -> byt
     value = {name: item for name, item in event.value.items() if name not in event.spelt}
     if place is not None:
         choice: dict[str, Any] = value["choices"][place]
-        value["choices"] = [{name: item for name, item in choice.items() if name not in spelt}]
+        value["choices"] = [without_fields(choice, spelt)]
     return encode(value)
+
+
+def without_fields(choice: dict[str, Any], paths: Collection[str]) -> dict[str, Any]:
+    """A choice without some of its fields (`token_ids`), or of its message's (`delta.token_ids`)."""
+    kept = {name: item for name, item in choice.items() if name not in paths}
+    for path in paths:
+        holder, _, field = path.partition(".")
+        if field and isinstance(kept.get(holder), dict):
+            kept[holder] = {name: item for name, item in kept[holder].items() if name != field}
+    return kept
 
 
 def without_reasoning(payload: bytes) -> bytes:
