@@ -29,7 +29,7 @@ from safesight.proxy.held import BOUNDARY, reads_as_json
 from safesight.proxy.images import overloaded, read_images
 from safesight.proxy.judging import AskedReply, Judging, Tally
 from safesight.proxy.settings import Limits, sent_keys
-from safesight.wire.channels import unescaped
+from safesight.wire.strings import unescaped
 
 if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher
