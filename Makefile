@@ -11,7 +11,7 @@ TORCH := torch==2.13.0
 .PHONY: demo dist lock test test-all lint check bench docs coverage clean setup
 
 demo: $(DEMO_STAMP)
-	$(BIN)/safesight demo
+	$(BIN)/safesight demo $(if $(MODEL),--model $(MODEL))
 
 test: $(STAMP)
 	@sh tools/system_packages.sh

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import subprocess
 import time
@@ -41,19 +42,22 @@ model_list:
   - model_name: mock
     litellm_params: {{model: openai/mock, api_base: "{upstream}", api_key: k}}
 guardrails:
-  - guardrail_name: asked
-    litellm_params:
-      guardrail: generic_guardrail_api
-      mode: [pre_call, post_call]
-      api_base: "{guard}"
-      streaming_transform_mode: incremental_diff
-      streaming_sampling_rate: 1
-  - guardrail_name: inside
-    litellm_params:
-      guardrail: safesight.integrations.litellm.SafeSightGuardrail
-      mode: [pre_call, post_call]
-      policy: "{policy}"
 """
+PAGE = (Path(__file__).parents[2] / "docs" / "integrations.md").read_text(encoding="utf-8")
+"""The page whose two guardrails are run here, each under a name of its own and on request."""
+
+
+def guardrails(*names: str, **places: object) -> str:
+    found = re.findall(r"^```yaml\nguardrails:\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    text = ""
+    for name, block in zip(names, found, strict=True):
+        block = block.replace("guardrail_name: safesight", f"guardrail_name: {name}").replace(
+            "default_on: true", "default_on: false"
+        )
+        text += block
+    return text.replace("http://127.0.0.1:8900", str(places["guard"])).replace(
+        "/etc/safesight/policy.toml", str(places["policy"])
+    )
 
 
 class Running(NamedTuple):
@@ -70,7 +74,7 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
     with in_thread() as upstream, serving(ProxySettings(upstream=""), guard=guard) as (url, _):
         config = folder / "config.yaml"
         places = {"upstream": upstream.url, "guard": url.removesuffix("/v1"), "policy": folder / "policy.toml"}
-        config.write_text(CONFIG.format(**places), encoding="utf-8")
+        config.write_text(CONFIG.format(**places) + guardrails("asked", "inside", **places), encoding="utf-8")
         with running(config) as address:
             yield Running(address, upstream)
 
