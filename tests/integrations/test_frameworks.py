@@ -230,6 +230,17 @@ def test_a_flagged_call_of_a_langgraph_agent_is_not_run(upstream: MockOpenAI, gu
     assert asked[0]["tools"][0]["function"]["name"] == "go"
 
 
+def test_a_graphs_token_stream_hears_of_the_guarded_model_alone(upstream: MockOpenAI, guard: Guard) -> None:
+    upstream.then = reply(HARM)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        agent = langgraph_agent(upstream.url, guard, stream=True, ran=[])
+        tokens = [token for token, _ in agent.stream({"messages": [("user", "Where?")]}, stream_mode="messages")]
+    said = "".join(token.text for token in tokens)
+    assert "can't help" in said
+    assert "forbidden" not in said
+
+
 @pytest.mark.slow
 def test_a_flagged_call_of_a_pydantic_agent_is_not_run(upstream: MockOpenAI, guard: Guard) -> None:
     from pydantic_ai import Agent
