@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -107,6 +108,7 @@ HARMFUL = dict.fromkeys(FORMATS, "unsafe\nS1") | {
     "granite-guardian-4": "<think>\n</think>\n<score> yes </score>",
     "sing-guard": "unsafe\n<answer>Threats</answer>",
     "nemotron-content-safety": "User Safety: unsafe\nResponse Safety: unsafe\nSafety Categories: Threat",
+    "nemotron-safety-guard": '{"User Safety": "unsafe", "Response Safety": "unsafe", "Safety Categories": "Threat"}',
     "wildguard": "Harmful request: yes\nResponse refusal: no\nHarmful response: yes",
     "gpt-oss-safeguard": "VIOLATION: 1",
 }
@@ -191,7 +193,9 @@ async def test_without_an_answer_the_request_is_judged() -> None:
         ("ibm-granite/granite-guardian-4.1-8b", "granite-guardian-4"),
         ("llama-guard3:8b", "llama-guard-3"),
         ("inclusionAI/Sing-Guard-2B", "sing-guard"),
-        ("nvidia/Llama-3.1-Nemotron-Safety-Guard-8B-v3", "nemotron-content-safety"),
+        ("nvidia/Llama-3.1-Nemotron-Safety-Guard-8B-v3", "nemotron-safety-guard"),
+        ("nvidia/llama-3.1-nemoguard-8b-content-safety", "nemotron-safety-guard"),
+        ("nvidia/Nemotron-3.5-Content-Safety", "nemotron-content-safety"),
         ("allenai/wildguard", "wildguard"),
         ("openai/gpt-oss-safeguard-20b", "gpt-oss-safeguard"),
         ("meta-llama/Llama-Guard-3-1B", "llama-guard-3"),
@@ -203,6 +207,70 @@ def test_the_format_is_told_by_the_name_or_the_option(name: str, form: str) -> N
     detector = open_plugin("detectors", f"generative:http://127.0.0.1:9/v1#{name}")
     assert isinstance(detector, Generative)
     assert detector._guard.name == form
+
+
+async def test_what_a_format_tells_its_template_goes_by_url_unless_the_operator_says_otherwise(tmp_path: Path) -> None:
+    bodies: list[dict[str, object]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        bodies.append(msgspec.json.decode(await request.read()))
+        return chat_reply("safe\n<answer>Safe</answer>")
+
+    rules = tmp_path / "rules.md"
+    rules.write_text("### A. Spoilers\n- Content that tells how a film ends.\n")
+    async with server(handler) as url:
+        for options in ("", f"&policy={rules}", "&chat_template_kwargs={}"):
+            detector = open_plugin("detectors", f"generative:{url}#m?format=sing-guard{options}")
+            await detector.score([ASKED])
+            await detector.aclose()
+    assert [body.get("chat_template_kwargs") for body in bodies] == [
+        {"thinking_type": "fast"},
+        {"thinking_type": "fast", "policy": rules.read_text()},
+        {},
+    ]
+
+
+@pytest.mark.parametrize("name", ["gpt-oss-safeguard", "granite-guardian-4"])
+async def test_a_policy_of_the_operators_takes_the_place_of_ours(name: str, tmp_path: Path) -> None:
+    bodies: list[dict[str, object]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        bodies.append(msgspec.json.decode(await request.read()))
+        return chat_reply(FORMATS[name].safe)
+
+    rules = tmp_path / "rules.md"
+    rules.write_text("Content violates (1) where it tells how a film ends.\n")
+    async with server(handler) as url:
+        detectors = [
+            open_plugin("detectors", f"generative:{url}#m?format={name}{more}")
+            for more in ("", f"&policy={rules}", f"&policy={rules}&effort=low")
+        ]
+        for detector in detectors:
+            await detector.score([ASKED])
+            await detector.aclose()
+    own, theirs, low = (str(body["messages"]) for body in bodies)
+    assert "how a film ends" not in own
+    assert "how a film ends" in theirs
+    assert ("Hazards:" in own, "Hazards:" in theirs) == (name == "gpt-oss-safeguard", False)
+    assert ("hate speech" in own, "hate speech" in theirs) == (name == "granite-guardian-4", False)
+    assert low == theirs
+    assert [body.get("reasoning_effort") for body in bodies] == [None, None, "low"]
+    assert bodies[2]["chat_template_kwargs"] == {"reasoning_effort": "low"}
+    assert len({detector.fingerprint for detector in detectors}) == 3, "another policy is another judge"
+
+
+async def test_policies_that_cannot_travel_are_errors(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.md"
+    empty.write_text(" \n")
+    for name, path, says in (
+        ("llama-guard-4", empty, "judges by its own task"),
+        ("gpt-oss-safeguard", empty, "got an empty file"),
+        ("gpt-oss-safeguard", tmp_path / "none.md", "cannot read the policy"),
+    ):
+        with pytest.raises(ConfigError, match=says):
+            open_plugin("detectors", f"generative:http://127.0.0.1:9/v1#m?format={name}&policy={path}")
+    with pytest.raises(ConfigError, match="JSON object"):
+        open_plugin("detectors", "generative:http://127.0.0.1:9/v1#m?format=sing-guard&chat_template_kwargs=fast")
 
 
 def test_fingerprint_follows_model_and_format() -> None:
@@ -222,7 +290,10 @@ def test_fingerprint_follows_model_and_format() -> None:
 def test_names_that_say_too_little_are_errors() -> None:
     with pytest.raises(ConfigError, match="expected a guard model"):
         open_plugin("detectors", "generative")
-    for other in ("google/shieldgemma-2-4b-it", "Qwen/Qwen3Guard-Stream-4B", "granite-guardian-hap-38m", "gpt-4o"):
+    for other in (
+        *("google/shieldgemma-2-4b-it", "Qwen/Qwen3Guard-Stream-4B", "granite-guardian-hap-38m", "gpt-4o"),
+        "nvidia/Nemotron-Content-Safety-Reasoning-4B",
+    ):
         with pytest.raises(ConfigError, match="cannot tell the format"):
             open_plugin("detectors", f"generative:http://127.0.0.1:9/v1#{other}")
     with pytest.raises(UnknownName, match="Did you mean 'qwen3guard'"):

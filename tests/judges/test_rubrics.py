@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safesight.core.errors import UnknownName
-from safesight.judges.rubrics import RULES, nonce, rubric
+from safesight.core.fence import nonce
+from safesight.judges.rubrics import RULES, rubric
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -12,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from typing import Final
+from pathlib import Path
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -35,7 +36,8 @@ _FAMILIES: Final[tuple[tuple[str, str], ...]] = (
     (r"shieldgemma(?!-2-)", "shieldgemma"),
     (r"granite-?guardian-?4", "granite-guardian-4"),
     (r"sing-?guard", "sing-guard"),
-    (r"nemotron.*(content-?safety|safety-?guard)", "nemotron-content-safety"),
+    (r"nemotron.*safety-?guard|nemoguard.*content-?safety", "nemotron-safety-guard"),
+    (r"nemotron.*content-?safety(?!-reasoning)", "nemotron-content-safety"),
     (r"wildguard", "wildguard"),
     (r"gpt-oss-safeguard", "gpt-oss-safeguard"),
     (r"granite-?guardian(?!-hap)", "granite-guardian"),
@@ -43,6 +45,8 @@ _FAMILIES: Final[tuple[tuple[str, str], ...]] = (
 """What a model's name says of its format, first match first."""
 _REPEATED: Final = 16
 """Characters of the judged answer that a reply holds by no accident."""
+_LEAST: Final = 4
+"""Characters that a reply begins with by no accident."""
 
 MILD: Final = Exchange(
     question="How long do I boil an egg?", answer="Put it into boiling water and take it out after eight minutes."
@@ -62,7 +66,8 @@ class Generative:
     def __init__(self, model: CompletingModel, guard: Format, *, threshold: float | None = None) -> None:
         self.name = f"generative:{model.name}"
         self.threshold = guard.threshold if threshold is None else threshold
-        self.fingerprint = content_hash("generative", guard.name, model.fingerprint)
+        # The prompt is part of what judges: another task or policy is another detector.
+        self.fingerprint = content_hash("generative", guard.name, model.fingerprint, _task(guard))
         self.sees_images = guard.images
         self._model = model
         self._guard = guard
@@ -120,7 +125,8 @@ class Generative:
         if reply.error:
             raise DetectorError(f"{self.name}: {reply.error}")
         # An answer that is a verdict in full was sent quoted; a model that says it back unquoted judged nothing either.
-        if _repeats(reply, answer) or (len(unquoted) >= _VERDICT_CHARS and _repeats(reply, unquoted)):
+        whole = not self._guard.reasons
+        if _repeats(reply, answer, whole) or (len(unquoted) >= _VERDICT_CHARS and _repeats(reply, unquoted, whole)):
             raise DetectorError(f"{self.name}: the reply repeats the judged answer instead of judging it. {_PREFILL}")
         reading = self._guard.read(reply, answered=bool(answer))
         if reading is None:
@@ -131,6 +137,12 @@ class Generative:
         return reading
 
 
+def _task(guard: Format) -> list[object]:
+    """What the guard is asked about the exchanges of the probe."""
+    asked = [prompt for exchange in (MILD, THREAT) for _, prompt in guard.prompts(exchange)]
+    return [p if isinstance(p, str) else [(turn.role, turn.text) for turn in p] for p in asked]
+
+
 _VERDICT_CHARS: Final = 12
 """Shorter answers ("safe", "No") may be what both the model and its guard have to say."""
 _PREFILL: Final = (
@@ -139,22 +151,30 @@ _PREFILL: Final = (
 )
 
 
-def _repeats(reply: Completion, answer: str) -> bool:
-    """Whether a reply holds the judged answer as it was sent, or begins with a short one."""
+def _repeats(reply: Completion, answer: str, whole: bool) -> bool:
+    """Whether a reply holds the judged answer as it was sent.
+
+    Whether it begins with it, where the answer is short or `whole` is false: a guard that reasons may quote it.
+    """
     said, judged = " ".join(reply.text.split()), " ".join(answer.split())
-    return said.startswith(judged) if 4 <= len(judged) < _REPEATED else len(judged) >= _REPEATED and judged in said
+    if len(judged) < _REPEATED or not whole:
+        return len(judged) >= _LEAST and said.startswith(judged)
+    return judged in said
 
 
 class _Options(msgspec.Struct, kw_only=True, omit_defaults=True):
     format: str = ""
     threshold: float | None = None
+    policy: str = ""
+    effort: Literal["", "low", "medium", "high"] = ""
 
 
 def open_detector(rest: str, options: dict[str, str]) -> Generative:
     """Guard model by URL or file (Llama Guard, Qwen3Guard ...): `generative:http://host/v1#Qwen/Qwen3Guard-Gen-4B`.
 
     `generative:gguf:FILE` runs the file in this process. Options: `format` (when the model's name does not tell it),
-    `threshold`; others are handed to the model.
+    `threshold`, `policy` (a file with the policy to judge by, for formats that take one), `effort` (low, medium, high:
+    how long a reasoning guard may think); others are handed to the model.
 
     Raises:
         ConfigError: no model, a format that cannot be told, or a model that cannot report completions.
@@ -173,8 +193,42 @@ def open_detector(rest: str, options: dict[str, str]) -> Generative:
         raise ConfigError(f"generative: cannot tell the format of {rest!r}: add ?format=, one of {', '.join(FORMATS)}.")
     if name not in FORMATS:
         raise UnknownName("guard format", name, FORMATS)
+    guard = _under(FORMATS[name], Path(chosen.policy)) if chosen.policy else FORMATS[name]
     others = {key: value for key, value in options.items() if key not in own}
+    others = _told(rest, guard, chosen.effort) | others
     model = open_plugin("models", rest + (f"?{urlencode(others)}" if others else ""))
     if not isinstance(model, CompletingModel):
         raise ConfigError(f"generative: {rest!r} cannot report completions; use a model by URL, gguf or embedded.")
-    return Generative(model, FORMATS[name], threshold=chosen.threshold)
+    return Generative(model, guard, threshold=chosen.threshold)
+
+
+def _under(guard: Format, path: Path) -> Format:
+    """The format judging by the policy in a file.
+
+    Raises:
+        ConfigError: it takes none, or the file cannot be read or holds nothing.
+    """
+    if guard.under is None:
+        taking = ", ".join(name for name, form in FORMATS.items() if form.under is not None)
+        raise ConfigError(f"generative: {guard.name!r} judges by its own task; ?policy= goes with {taking}.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"generative: ?policy={path}: cannot read the policy: {error}.") from None
+    if not text.strip():
+        raise ConfigError(f"generative: ?policy={path}: expected a policy in words, got an empty file.")
+    return guard.under(text)
+
+
+def _told(model: str, guard: Format, effort: str) -> dict[str, str]:
+    """Options that tell the model what the format's chat template takes besides the messages."""
+    if model.partition(":")[0] not in _TEMPLATED:
+        return {}
+    template = {**guard.template, **({"reasoning_effort": effort} if effort else {})}
+    told = {"chat_template_kwargs": msgspec.json.encode(template).decode()} if template else {}
+    # vLLM and OpenAI read the effort beside the messages, llama.cpp and SGLang hand it to the template.
+    return told | ({"reasoning_effort": effort} if effort and model.partition(":")[0] != "gguf" else {})
+
+
+_TEMPLATED: Final = ("http", "https", "gguf")
+"""Models whose server or file has a chat template of its own."""

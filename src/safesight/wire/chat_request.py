@@ -12,12 +12,29 @@ from functools import lru_cache
 
 import msgspec
 
+from safesight.core.errors import ConfigError
 from safesight.core.messages import Image, Message, TextPart
 from safesight.core.records import Decoding
 
 Piece = bytes | Image
 
 _json = msgspec.json.Encoder().encode
+
+
+def check_template_kwargs(text: str, *, where: str) -> None:
+    """Refuse what is not a JSON object; "" is none.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    if not text:
+        return
+    try:
+        found: object = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        found = None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{where}: expected chat_template_kwargs as a JSON object, got {text[:40]!r}.")
 
 
 class RequestLayout(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +46,11 @@ class RequestLayout(msgspec.Struct, frozen=True, kw_only=True):
     """OpenAI's newer models refuse `max_tokens`; other servers don't all know `max_completion_tokens`."""
     limit_refused: str = ""
     """The other name of the limit, where the server has refused it."""
+    template_kwargs: str = ""
+    """A JSON object for the server's chat template (vLLM, SGLang and llama.cpp take one); "" sends none. A judge's
+    policy may travel in it, so it is never left out because a provider refuses it."""
+    reasoning_effort: str = ""
+    """How long a reasoning model may think; "" leaves it to the server."""
 
 
 def chat_pieces(messages: Sequence[Message], layout: RequestLayout, tail: bytes) -> list[Piece]:
@@ -75,7 +97,7 @@ def settings(decoding: Decoding, layout: RequestLayout, *, stream: bool, without
     }
     if stream:
         fields |= {"stream": True, "stream_options": {"include_usage": True}}
-    return _tail(fields, without)
+    return _with_template(_tail(_with_effort(fields, layout), without), layout)
 
 
 @lru_cache(maxsize=64)
@@ -90,7 +112,20 @@ def probing(
         "top_logprobs": top_logprobs or None if chat else None,
     }
     # A chat without log-probabilities may not name how many it wants.
-    return _tail(fields, without | {"top_logprobs"} if "logprobs" in without else without)
+    without = without | {"top_logprobs"} if "logprobs" in without else without
+    if not chat:
+        return _tail(fields, without)
+    return _with_template(_tail(_with_effort(fields, layout), without), layout)
+
+
+def _with_effort(fields: dict[str, object], layout: RequestLayout) -> dict[str, object]:
+    return fields | {"reasoning_effort": layout.reasoning_effort} if layout.reasoning_effort else fields
+
+
+def _with_template(tail: Tail, layout: RequestLayout) -> Tail:
+    if not layout.template_kwargs:
+        return tail
+    return Tail(tail.data + b',"chat_template_kwargs":' + layout.template_kwargs.encode(), tail.names)
 
 
 def _parts(message: Message, detail: str | None) -> list[Piece]:

@@ -1,7 +1,8 @@
 """Replies of guard models as their cards show them, as servers deliver them, and as they go wrong.
 
 Sources of the forms: meta-llama/PurpleLlama (model cards), QwenLM/Qwen3Guard (README), ibm-granite/granite-guardian
-(README, cookbooks), Google's ShieldGemma card, huggingface/huggingface-llama-recipes#53 (end tokens in the reply).
+(README, cookbooks), Google's ShieldGemma card, inclusionAI/Sing-Guard (README), NVIDIA's cards and NIM documentation,
+allenai/wildguard, OpenAI's guide; huggingface/huggingface-llama-recipes#53 (end tokens in the reply).
 """
 
 from __future__ import annotations
@@ -44,7 +45,20 @@ SAID = [
     *((name, "<score>no</score>", Reading(harm=0.0)) for name in GRANITE),
     ("granite-guardian", "Yes", Reading(harm=1.0)),
     ("sing-guard", "safe\n<answer>None</answer>", Reading(harm=0.0)),
-    ("sing-guard", "unsafe\n<answer>Violence</answer>", Reading(harm=1.0)),
+    ("sing-guard", "safe\n<answer>Safe</answer>", Reading(harm=0.0)),
+    ("sing-guard", "unsafe\n<answer>Violence</answer>", Reading(harm=1.0, codes=("other",))),
+    ("sing-guard", "unsafe\n<answer>A. Sexual Content Risk</answer>", Reading(harm=1.0, codes=("sxc",))),
+    (
+        "sing-guard",
+        "unsafe\nThe user asks for ... which rule B covers.\n<answer>B. Real-World Crimes & Public Safety</answer>",
+        Reading(harm=1.0, codes=("other",)),
+    ),
+    (
+        "sing-guard",
+        "safe\nAt first sight. But rule G.\n<answer>G. Animal Abuse</answer>",
+        Reading(harm=1.0, codes=("vcr",)),
+    ),
+    ("sing-guard", "unsafe\nIt looks like it, but it is a recipe.\n<answer>Safe</answer>", Reading(harm=0.0)),
     ("sing-guard", "unsafe", Reading(harm=1.0)),
     ("nemotron-content-safety", "User Safety: unsafe\nResponse Safety: safe", Reading(harm=0.0)),
     (
@@ -66,6 +80,12 @@ SAID = [
         "wildguard",
         "Harmful request: yes\nResponse refusal: no\nHarmful response: yes",
         Reading(harm=1.0, refusal=False),
+    ),
+    ("nemotron-safety-guard", '{"User Safety": "safe", "Response Safety": "safe"}', Reading(harm=0.0)),
+    (
+        "nemotron-safety-guard",
+        '{"User Safety": "unsafe", "Response Safety": "unsafe", "Safety Categories": "Malware, PII/Privacy"}',
+        Reading(harm=1.0, codes=("ncr", "prv")),
     ),
     ("gpt-oss-safeguard", "VIOLATION: 1", Reading(harm=1.0)),
     (
@@ -121,6 +141,9 @@ OFF_MENU = (
     "I would say VIOLATION: 0",
     "VIOLATION: 0 because",
     "没有问题",
+    "safe\nFirst, I",
+    "safe\n<answer>Safe</answer>\n<answer>Safe</answer>",
+    "<answer>Safe</answer>",
 )
 
 
@@ -138,6 +161,11 @@ def test_a_verdict_is_read_whatever_servers_put_around_it(
 @pytest.mark.parametrize("text", OFF_MENU)
 def test_anything_else_is_off_the_menu(name: str, text: str) -> None:
     assert FORMATS[name].read(Completion(text=text), answered=True) is None
+
+
+@pytest.mark.parametrize("said", ["unsafe\nThe reasoning was cut off", "unsafe\n<answer>B. Real", "unsafe, I think"])
+def test_reasoning_that_came_to_no_answer_is_no_verdict(said: str) -> None:
+    assert FORMATS["sing-guard"].read(Completion(text=said), answered=True) is None
 
 
 @pytest.mark.parametrize("name", sorted(FORMATS))
@@ -196,6 +224,9 @@ def test_the_score_is_read_where_the_verdict_stands(name: str, tokens: list[Gene
         ("nemotron-content-safety", "User Safety: unsafe\nSafety Categories: Threat", 1.0),
         ("nemotron-content-safety", '{"User Safety": "safe"}', 0.0),
         ("nemotron-content-safety", "Response Safety: safe", None),
+        ("nemotron-safety-guard", '{"User Safety": "safe"}', 0.0),
+        ("nemotron-safety-guard", '{"User Safety": "unsafe", "Safety Categories": "Threat"}', 1.0),
+        ("sing-guard", "unsafe\n<answer>B. Real-World Crimes & Public Safety</answer>", 1.0),
         ("wildguard", "Harmful request: yes\nResponse refusal: N/A\nHarmful response: N/A", 1.0),
         ("wildguard", "Harmful request: no", 0.0),
         ("qwen3guard", "Safety: Controversial\nCategories: Jailbreak", 0.5),

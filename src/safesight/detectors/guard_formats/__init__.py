@@ -10,6 +10,7 @@ from safesight.detectors.guard_formats import (
     llama_guard,
     nemotron_safety,
     qwen3guard,
+    rubric,
     shieldgemma,
     sing_guard,
     wildguard,
@@ -27,6 +28,7 @@ FORMATS: Final[dict[str, Format]] = {
         nemotron_safety,
         wildguard,
         gpt_oss_safeguard,
+        rubric,
     )
     for form in family.FORMATS
 }

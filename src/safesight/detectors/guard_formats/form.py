@@ -9,7 +9,7 @@ that the format does not name is off the menu, which is an error of the detector
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -60,6 +60,12 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 32
     images: bool = False
     threshold: float = 0.5
+    reasons: bool = False
+    """Its reply may reason aloud before the verdict, and so may quote what it judges."""
+    template: Mapping[str, object] = {}
+    """What its chat template takes besides the messages (`chat_template_kwargs`)."""
+    under: Callable[[str], Format] | None = None
+    """This format judging by a policy of the operator's, given as text; None where the task is fixed."""
 
 
 def defuse(text: str) -> str:

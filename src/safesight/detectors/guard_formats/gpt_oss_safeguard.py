@@ -1,14 +1,18 @@
 """gpt-oss-safeguard (20B, 120B): any policy, given in the system turn; the final message is one line of our asking.
 
 Source: OpenAI's user guide (https://cookbook.openai.com/articles/gpt-oss-safeguard-guide): instructions, definitions,
-criteria and an output format in the system turn, the content alone in the user's. What is judged is never the last turn
-of an assistant, so no server can continue it. Reasoning stands in its own channel, also where a server leaves it in.
+criteria and an output format in the system turn, the content alone in the user's. A policy of the operator's takes the
+place of ours; what is asked for as output stays, since it is what is read. What is judged is never the last turn of an
+assistant, so no server can continue it. Reasoning stands in its own channel, also where a server leaves it in.
 """
 
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Final
+
+import msgspec
 
 from safesight.core.messages import system, user
 from safesight.core.protocols import Completion
@@ -35,10 +39,14 @@ _MENU: Final = re.compile(
 )
 
 
-def prompts(exchange: Exchange, /) -> list[tuple[str, Prompt]]:
+def prompts(exchange: Exchange, /, *, policy: str = POLICY) -> list[tuple[str, Prompt]]:
     """The policy, and the conversation as labelled text."""
     who = "Agent" if exchange.answer else "User"
-    return [("", [system(POLICY + _ENDING.format(who=who)), user(dialogue(exchange))])]
+    return [("", [system(policy + _ENDING.format(who=who)), user(dialogue(exchange))])]
+
+
+def _under(policy: str) -> Format:
+    return msgspec.structs.replace(FORMATS[0], prompts=partial(prompts, policy=policy.strip()))
 
 
 def read(reply: Completion, /, *, answered: bool = True) -> Reading | None:
@@ -58,5 +66,7 @@ FORMATS: Final = (
         safe="VIOLATION: 0",
         openings=("violation:", "analysis"),
         max_tokens=1024,
+        reasons=True,
+        under=_under,
     ),
 )

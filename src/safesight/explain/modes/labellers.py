@@ -15,13 +15,13 @@ from functools import cache
 from importlib.resources import files
 from typing import Final, Protocol
 
+from safesight.core.fence import nonce, substitute
 from safesight.core.messages import user
 from safesight.core.protocols import Model
 from safesight.core.records import Case, Decoding, Mode, ModeLabel, content_hash
 from safesight.core.registry import open_plugin
 from safesight.explain.modes.rules import RULES_HASH, label_text
 from safesight.judges.rubric import shorten
-from safesight.judges.rubrics import nonce, substitute
 
 RULES: Final = "rules"
 PROMPT: Final = "modes-v1"

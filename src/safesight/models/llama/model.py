@@ -37,24 +37,31 @@ from safesight.models.llama.server import (
     default_threads,
     shared_server,
 )
+from safesight.wire.chat_request import check_template_kwargs
 from safesight.wire.thinking import ThinkingSplitter, split
 
 DEFAULT_MAX_TOKENS = 1024
 
 
 class GgufOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Options of `gguf:`: context per request in tokens, threads (0: physical cores minus one), requests at once."""
+    """Options of `gguf:`: context per request in tokens, threads (0: physical cores minus one), requests at once, and a
+    JSON object for the file's chat template."""
 
     n_ctx: int = 4096
     threads: int = 0
     parallel: int = 1
+    chat_template_kwargs: str = ""
 
 
 class GgufModel:
     """A GGUF model in process: chat, streams, and raw completions with log-probabilities."""
 
-    def __init__(self, server: LlamaServer, *, name: str) -> None:
+    def __init__(self, server: LlamaServer, *, name: str, template_kwargs: str = "") -> None:
+        """Ask a loaded file; `template_kwargs` is a JSON object for its chat template."""
         self.name = name
+        self._template: dict[str, Any] = (
+            {"chat_template_kwargs": msgspec.json.decode(template_kwargs)} if template_kwargs else {}
+        )
         self.max_concurrency: int | None = server.settings.parallel
         self._server = server
         settings = server.settings
@@ -63,6 +70,7 @@ class GgufModel:
             file_print(settings.path),
             file_print(settings.mmproj) if settings.mmproj else "",
             settings.n_ctx,
+            *([template_kwargs] if template_kwargs else []),
         )
 
     @property
@@ -141,7 +149,7 @@ class GgufModel:
             except DataError as error:
                 return Completion(text="", error=str(error))
             answer = await self._server.ask(
-                {**payload, "messages": turns, "logprobs": True, "top_logprobs": top_logprobs}
+                {**payload, **self._template, "messages": turns, "logprobs": True, "top_logprobs": top_logprobs}
             )
         if answer.error or not answer.choices:
             return Completion(text="", error=answer.error.message if answer.error else "llama.cpp gave no choice")
@@ -165,7 +173,12 @@ class GgufModel:
 
     async def _raw(self, messages: Sequence[Message], decoding: Decoding) -> AsyncGenerator[Delta]:
         turns = await asyncio.to_thread(self._messages, messages)
-        request = {**_sampling(decoding), "messages": turns, "stream_options": {"include_usage": True}}
+        request = {
+            **_sampling(decoding),
+            **self._template,
+            "messages": turns,
+            "stream_options": {"include_usage": True},
+        }
         chunks = self._server.chunks(request)
         last = Delta(provider_model=self.provider_model)
         try:
@@ -203,7 +216,8 @@ class _RequestFailed(ModelError):
 def open_gguf(rest: str, options: dict[str, str]) -> GgufModel:
     """GGUF file in process by llama.cpp: gguf:FILE[+MMPROJ] with a projector for images, or gguf:hf:ORG/REPO[:QUANT].
 
-    Options: `n_ctx` (tokens per request, 4096), `threads` (default: physical cores minus one), `parallel` (1).
+    Options: `n_ctx` (tokens per request, 4096), `threads` (default: physical cores minus one), `parallel` (1),
+    `chat_template_kwargs` (a JSON object for the file's chat template).
 
     Raises:
         ConfigError: no file is named, or an option's value is not a positive number.
@@ -217,6 +231,7 @@ def open_gguf(rest: str, options: dict[str, str]) -> GgufModel:
         raise ConfigError(f"gguf:{rest}: n_ctx and parallel must be at least 1 and threads at least 0, got {options}.")
     if not rest:
         raise ConfigError("expected gguf:FILE, gguf:FILE+MMPROJ or gguf:hf:ORG/REPO, got no file.")
+    check_template_kwargs(chosen.chat_template_kwargs, where=f"gguf:{rest}")
     path, mmproj = fetch_gguf(rest.removeprefix(PREFIX)) if rest.startswith(PREFIX) else _split_files(rest)
     settings = LlamaSettings(
         path=path,
@@ -225,7 +240,7 @@ def open_gguf(rest: str, options: dict[str, str]) -> GgufModel:
         threads=chosen.threads or default_threads(),
         parallel=chosen.parallel,
     )
-    return GgufModel(shared_server(settings), name=f"gguf:{rest}")
+    return GgufModel(shared_server(settings), name=f"gguf:{rest}", template_kwargs=chosen.chat_template_kwargs)
 
 
 @contextmanager

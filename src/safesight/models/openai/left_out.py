@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+import msgspec
+
 from safesight.net.faults import Fault
 from safesight.wire.chat_request import RequestLayout
 
@@ -72,9 +74,7 @@ class LeftOut:
         other = _LIMITS[1 - _LIMITS.index(refused)]
         if self.layout.limit_refused:
             return False
-        self.layout = RequestLayout(
-            model=self.layout.model, detail=self.layout.detail, limit_field=other, limit_refused=refused
-        )
+        self.layout = msgspec.structs.replace(self.layout, limit_field=other, limit_refused=refused)
         return True
 
     def words(self) -> Mapping[str, str]:

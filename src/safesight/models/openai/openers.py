@@ -26,7 +26,7 @@ from safesight.net.endpoint import Endpoint
 from safesight.net.faults import Address, Fault
 from safesight.net.retry import Backoff
 from safesight.wire.chat_reply import read_models
-from safesight.wire.chat_request import RequestLayout
+from safesight.wire.chat_request import RequestLayout, check_template_kwargs
 
 
 class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,6 +44,8 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     batch_price: float = 0.5
     batch_poll_s: float = 30.0
     name: str | None = None
+    chat_template_kwargs: str = ""
+    reasoning_effort: Literal["", "none", "minimal", "low", "medium", "high"] = ""
 
     def check(self, where: str) -> None:
         for name, value, least in (
@@ -60,6 +62,12 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ConfigError(f"{where}: a batch cannot be streamed; leave out one of batch and stream.")
         if self.name is not None and not (self.name.strip() and self.name.isprintable() and len(self.name) <= 80):
             raise ConfigError(f"{where}: expected a name of 1 to 80 printable characters, got {self.name!r}.")
+        check_template_kwargs(self.chat_template_kwargs, where=where)
+
+    def told(self) -> tuple[str, ...]:
+        """Settings of later versions that change answers; () where none is set, so that older fingerprints hold."""
+        given = (("template", self.chat_template_kwargs), ("effort", self.reasoning_effort))
+        return tuple(part for name, value in given if value for part in (name, value))
 
 
 def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatchModel:
@@ -69,7 +77,8 @@ def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatch
     told what OCR reads in them, as `embedded` is), `stream`, `timeout_s`, `retries`,
     `price_in` and `price_out` (USD per million tokens), `key_env` (name of the key's variable), `batch` (ask by the
     provider's batch endpoint, at `batch_price` = 0.5 of these prices; `batch_size`, `batch_poll_s`), `name` (what
-    tables, reports and the run file call the model in place of this address).
+    tables, reports and the run file call the model in place of this address), `reasoning_effort`,
+    `chat_template_kwargs` (a JSON object for the server's chat template).
 
     Raises:
         ConfigError: the name or an option is malformed.
@@ -131,9 +140,15 @@ def _open(
         address = msgspec.structs.replace(address, model=model)
     reader = shared_reader(OcrSettings()) if chosen.images == "ocr" else None
     reading = () if reader is None else ("ocr", reader.fingerprint)
-    layout = RequestLayout(model=model, detail=chosen.detail, limit_field=limit_field)
+    layout = RequestLayout(
+        model=model,
+        detail=chosen.detail,
+        limit_field=limit_field,
+        template_kwargs=chosen.chat_template_kwargs,
+        reasoning_effort=chosen.reasoning_effort,
+    )
     # Not the key, timeout, retries, streaming, batches or prices: none of them changes an answer.
-    fingerprint = content_hash("openai_api", url, model, chosen.detail, chosen.max_side, *reading)
+    fingerprint = content_hash("openai_api", url, model, chosen.detail, chosen.max_side, *reading, *chosen.told())
     name = chosen.name or name
     if chosen.batch:
         return OpenAIBatchModel(
