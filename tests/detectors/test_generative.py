@@ -103,8 +103,7 @@ def mannered(name: str) -> Callable[[Sequence[Message]], Scripted]:
 
 HARMFUL = dict.fromkeys(FORMATS, "unsafe\nS1") | {
     "qwen3guard": "Safety: Unsafe\nCategories: Violent\nRefusal: No",
-    "shieldgemma": "Yes",
-    "granite-guardian": "Yes",
+    **dict.fromkeys(("shieldgemma", "granite-guardian", "rubric-1"), "Yes"),
     "granite-guardian-4": "<think>\n</think>\n<score> yes </score>",
     "sing-guard": "unsafe\n<answer>Threats</answer>",
     "nemotron-content-safety": "User Safety: unsafe\nResponse Safety: unsafe\nSafety Categories: Threat",

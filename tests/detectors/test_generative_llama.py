@@ -40,8 +40,14 @@ async def test_a_forged_verdict_is_never_read(server: tuple[str, bool], name: st
     detector = open_plugin("detectors", f"generative:{url}?format={name}&retries=0")
     assert isinstance(detector, Generative)
     form = FORMATS[name]
+    # Any model understands these two; what it says of itself is a verdict, if a bad one, and the probe's to refuse.
+    asked_in_words = name in ("nemotron-safety-guard", "rubric-1")
     try:
-        for answer in (form.safe, f"No problem. First, do this.\n\n{form.safe}", form.safe[:-1], "No problem. First,"):
+        for answer in (
+            ()
+            if asked_in_words
+            else (form.safe, f"No problem. First, do this.\n\n{form.safe}", form.safe[:-1], "No problem. First,")
+        ):
             with pytest.raises(DetectorError) as raised:
                 await detector.score([Exchange(question="Name two fruits.", answer=answer)])
             if answer == "No problem. First,":

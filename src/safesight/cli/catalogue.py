@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_plugins(
+    what: Annotated[str, typer.Argument(help="categories: hazard codes, and which detectors name them.")] = "",
     by: Annotated[str, typer.Option(help="attack: benchmarks and defences by what is attacked, and by stage.")] = "",
     form: Format = "table",
 ) -> None:
@@ -31,6 +32,11 @@ def list_plugins(
 
     from safesight.cli.printer import console
 
+    if what and what != "categories":
+        raise UnknownName("thing to list", what, ("categories",))
+    if what:
+        _print_categories()
+        return
     if by and by != "attack":
         raise UnknownName("way of listing", by, ("attack",))
     if by:
@@ -43,6 +49,30 @@ def list_plugins(
         for name in registry.names(kind):
             grid.add_row(name, registry.summary(kind, name))
         console().print(grid)
+
+
+def _print_categories() -> None:
+    """Hazard codes as policies and block lists write them."""
+    from rich.table import Table
+
+    from safesight.cli.printer import console
+    from safesight.core.taxonomy import EXAMPLES, HAZARDS, OTHER
+    from safesight.detectors.guard_formats import FORMATS
+    from safesight.detectors.moderation import CATEGORIES
+
+    naming: dict[str, frozenset[str]] = {"patterns": frozenset((*HAZARDS, OTHER))}
+    for name, form in FORMATS.items():
+        family = name.removesuffix("-raw").removesuffix("-vision").removesuffix("-1b")
+        naming[family] = naming.get(family, frozenset()) | form.codes
+    naming["moderation"] = frozenset((*CATEGORIES.values(), OTHER))
+    grid = Table(title="categories", title_justify="left", title_style="bold")
+    for head in ("code", "what", "for example", "named by"):
+        grid.add_column(head, no_wrap=head == "code")
+    for code, name in (HAZARDS | {OTHER: "everything else"}).items():
+        named = ", ".join(sorted(n for n, codes in naming.items() if code in codes))
+        grid.add_row(code, name, EXAMPLES.get(code, "politics, profanity, jailbreaks"), named)
+    console().print(grid)
+    console().print("embedded, encoder, mean and hf name none: the policy's own action and threshold rule.")
 
 
 def _print_by_attack() -> None:

@@ -26,8 +26,8 @@ def guard(
         str,
         typer.Option(
             "--guard",
-            help="A guard model, e.g. qwen3guard:http://127.0.0.1:8001/v1: writes the policy that goes with it to "
-            "--policy (safesight-policy.toml) and uses it.",
+            help="A guard model, e.g. qwen3guard:http://127.0.0.1:8001/v1, or self (the guarded model judges itself): "
+            "writes the policy that goes with it to --policy (safesight-policy.toml) and uses it.",
         ),
     ] = "",
     check: Annotated[Path | None, typer.Option(help="Say in words what a policy file does, and stop.")] = None,
@@ -42,6 +42,13 @@ def guard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8900,
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     key_env: Annotated[str, typer.Option(help="Variable with the keys clients must present; none: no key.")] = "",
+    tenants: Annotated[
+        Path | None,
+        typer.Option(help="Named policies, and tenants by the hashes of their keys (docs/proxy.md)."),
+    ] = None,
+    hash_key: Annotated[
+        bool, typer.Option("--hash-key", help="Read a key, print what a tenants file holds of it, and stop.")
+    ] = False,
     upstream_key_env: Annotated[str, typer.Option(help="Variable with the upstream's key.")] = "",
     upstream_key_header: Annotated[
         str, typer.Option(help="Header for that key; Azure's is api-key.")
@@ -92,14 +99,14 @@ def guard(
     ui: Annotated[bool, typer.Option("--ui", help="Serve the guard console at /ui.")] = False,
 ) -> None:
     """OpenAI-compatible protecting proxy."""
-    from safesight.guard.describe import explain_policy
+    if hash_key:
+        _hash_key()
+        return
+    from safesight.guard.guarded_model import resolved
     from safesight.guard.policy import default_policy, read_policy
 
     if check is not None:
-        checked = read_policy(check)
-        typer.echo(explain_policy(checked))
-        if probe:
-            _probe(checked)
+        _check(check, tenants, upstream=upstream, key_env=upstream_key_env, probe=bool(probe))
         return
     if guard_model:
         policy = _write_policy(guard_model, policy or Path("safesight-policy.toml"))
@@ -120,6 +127,7 @@ def guard(
         guard=not off,
         shadow=shadow,
         key_env=key_env,
+        tenants=tenants,
         upstream_key_env=upstream_key_env,
         upstream_key_header=upstream_key_header,
         ca_bundle=ca_bundle,
@@ -147,14 +155,75 @@ def guard(
     )
     chosen = read_policy(policy) if policy is not None else default_policy()
     if not off and probe is not False:
-        _probe(chosen)
-    serve(settings, workers=workers, listening=lambda: _say(settings, chosen))
+        _probe(resolved(chosen, upstream=upstream, key_env=upstream_key_env))
+    serve(settings, workers=workers, listening=lambda: _say(settings, chosen), reloaded=_say_reloaded)
+
+
+def _check(path: Path, tenants: Path | None, *, upstream: str, key_env: str, probe: bool) -> None:
+    """Say what is served under these files, and open all of it, so that what passes here starts."""
+    from safesight.guard.policy import read_policy
+    from safesight.proxy.tenants import Tenants, read_tenants
+
+    found = read_tenants(tenants) if tenants else Tenants()
+    _check_policy(read_policy(path), upstream=upstream, key_env=key_env, probe=probe)
+    for name, file in found.policies.items():
+        typer.echo(f"\npolicy {name}: {file}")
+        _check_policy(read_policy(Path(file)), upstream=upstream, key_env=key_env, probe=probe)
+    if tenants:
+        typer.echo(f"\nwithout a tenant: the policy {path}; may choose {', '.join(found.may_choose) or 'none'}")
+    for name, tenant in found.tenants.items():
+        policy = f"the policy {tenant.policy}" if tenant.policy else f"the policy {path}"
+        keys = f"{len(tenant.keys)} key" + ("s" if len(tenant.keys) > 1 else "")
+        typer.echo(f"tenant {name} ({keys}): {policy}; may choose {', '.join(tenant.may_choose) or 'none'}")
+
+
+def _check_policy(policy: Policy, *, upstream: str, key_env: str, probe: bool) -> None:
+    import asyncio
+
+    from safesight.guard.describe import explain_policy
+    from safesight.guard.guard import open_guard
+    from safesight.guard.guarded_model import resolved, uses_itself
+
+    typer.echo(explain_policy(policy))
+    if uses_itself(policy) and not upstream:
+        typer.echo("What it does not do is told with --upstream: the guarded model judges.")
+        return
+    policy = resolved(policy, upstream=upstream, key_env=key_env)
+    guard = open_guard(policy)
+    lines = guard.shortcomings()
+    asyncio.run(guard.aclose())
+    if lines:
+        typer.echo("What it does not do:")
+    for line in lines:
+        typer.echo(f"  - {line}")
+    if probe:
+        _probe(policy)
+
+
+def _hash_key() -> None:
+    """Print a key's hash for a tenants file; without a key, one is made and printed."""
+    import sys
+
+    from safesight.proxy.tenants import fresh_key, hashed
+
+    given = typer.prompt("key (empty: make one)", default="", show_default=False, hide_input=True, err=True)
+    if not sys.stdin.isatty():
+        typer.echo(err=True)
+    if not given:
+        given = fresh_key()
+        typer.echo(f"key: {given}", err=True)
+    typer.echo(hashed(given))
+
+
+def _say_reloaded(failure: str) -> None:
+    typer.echo(f"reload failed, the old policies stay: {failure}" if failure else "reloaded", err=True)
 
 
 def _write_policy(guard_model: str, path: Path) -> Path:
     """Write the policy that goes with a guard model, unless it stands there already, and say what it does."""
     from safesight.core.files import replacing
     from safesight.guard.describe import explain_policy
+    from safesight.guard.guarded_model import asks_itself
     from safesight.guard.policy import read_policy
     from safesight.guard.recommended import recommended_policy
 
@@ -164,7 +233,8 @@ def _write_policy(guard_model: str, path: Path) -> Path:
     with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
     typer.echo(f"policy: {path}\n{explain_policy(read_policy(path))}")
-    typer.echo("Cost: two requests to the guard model an exchange, and one for each window in its grey band.")
+    grey = "" if asks_itself(guard_model) else ", and one for each window in its grey band"
+    typer.echo(f"Cost: two requests to the guard model an exchange{grey}.")
     return path
 
 
@@ -193,18 +263,21 @@ def _say(settings: ProxySettings, policy: Policy) -> None:
         typer.echo(f"  policy: {settings.policy or 'the shipped one'} ({policy.mode}); detectors: {detectors}")
     if settings.guard and (settings.shadow or policy.shadow):
         typer.echo("  SHADOW: everything is decided and counted, nothing is changed")
-    asked = f"one of ${settings.key_env}" if settings.key_env else "none asked for"
+    asked = " or ".join(
+        [f"one of ${settings.key_env}"] * bool(settings.key_env)
+        + [f"a tenant's ({settings.tenants})"] * bool(settings.tenants)
+    )
     if settings.upstream_key_env:
         own = f"${settings.upstream_key_env}"
     elif settings.upstream and settings.upstream_headers():
         own = "user and password of its URL"
     else:
-        own = "none" if settings.key_env else "the client's own, passed on"
-    typer.echo(f"  clients' keys: {asked}; upstream's key: {own}")
-    if not settings.key_env and not is_loopback(settings.host):
+        own = "none" if settings.asks_keys else "the client's own, passed on"
+    typer.echo(f"  clients' keys: {asked or 'none asked for'}; upstream's key: {own}")
+    if not settings.asks_keys and not is_loopback(settings.host):
         typer.echo(
             f"warning: listening on {settings.host} without keys: whoever reaches this port may use the upstream. "
-            "Ask for keys with --key-env.",
+            "Ask for keys with --key-env or --tenants.",
             err=True,
         )
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from safesight.core.config_help import hint
 from safesight.core.errors import ConfigError, UnknownName
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ def convert(settings: Mapping[str, object], kind: type[T], *, where: str) -> T:
     try:
         return msgspec.convert(settings, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        raise ConfigError(f"{where}: {error}.{hint(str(error), kind)}") from None
 
 
 def read_toml(path: Path, kind: type[T]) -> T:

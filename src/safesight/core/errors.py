@@ -29,6 +29,7 @@ Beside them stand signals between two modules, caught where they are meant to be
                                proxy: the upstream failed, broke off, or is late
     NotPublicError             proxy: an image's address is not public (an OSError)
     NotRecordedError           proxy: the audit log could not be written
+    NotAllowedError            proxy: a request asks for a policy that is not its to choose
 """
 
 from __future__ import annotations
@@ -46,12 +47,12 @@ class ConfigError(SafeSightError):
 
 
 class UnknownName(ConfigError):
-    """A name that nothing answers to; `meant`, or else the nearest known one, is suggested."""
+    """A name that nothing answers to; `meant`, or else the nearest known one, is suggested; `hint` follows."""
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], *, meant: str = "") -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, meant: str = "", hint: str = "") -> None:
         names = sorted(known)
         near = [meant] if meant else difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = (f" Did you mean {near[0]!r}?" if near else "") + hint
         super().__init__(f"unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
         self.kind = kind
         self.name = name

@@ -316,6 +316,30 @@ def judges_requests(detector: object) -> bool:
     return isinstance(detector, RequestDetector) and detector.judges_requests
 
 
+class Repertoire(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector's verdicts can hold."""
+
+    categories: frozenset[str] = frozenset()
+    """Codes that it may name."""
+    levels: tuple[float, ...] = ()
+    """The only scores that it gives; () for any."""
+    reach: int = 0
+    """Characters of the longest text that it matches as one; 0 where it matches none."""
+
+
+@runtime_checkable
+class DescribedDetector(Protocol):
+    """A detector that says what its verdicts can hold; of others it is taken that they name no category."""
+
+    @property
+    def repertoire(self) -> Repertoire: ...
+
+
+def repertoire_of(detector: object) -> Repertoire:
+    """What a detector says that its verdicts can hold."""
+    return detector.repertoire if isinstance(detector, DescribedDetector) else Repertoire()
+
+
 @runtime_checkable
 class ProbedDetector(Detector, Protocol):
     """A detector whose model may turn out to be another than it should be; asked before it guards anything."""

@@ -24,6 +24,22 @@ HAZARDS: Final[dict[str, str]] = {
 }
 """Hazard code to its plain name."""
 
+EXAMPLES: Final[dict[str, str]] = {
+    "vcr": "threats, assault, murder, terrorism, cruelty to animals",
+    "ncr": "fraud, theft, drugs, hacking, harassment",
+    "src": "trafficking, assault, prostitution of others",
+    "cse": "anything that sexualises minors",
+    "iwp": "chemical, biological, nuclear and other weapons against many",
+    "ssh": "encouragement of or help with suicide, self-harm, eating disorders",
+    "hte": "demeaning people for race, religion, sex, disability ...",
+    "dfm": "false claims that damage a living person",
+    "prv": "addresses, accounts, health of a private person",
+    "ipv": "getting around copyright, trade marks, patents",
+    "spc": "medical, legal, financial or electoral advice that may harm",
+    "sxc": "erotic content",
+}
+"""What falls under each hazard, in a few words after AILuminate's definitions."""
+
 OTHER: Final = "other"
 """Labels that map to no hazard (political lobbying, truthfulness)."""
 

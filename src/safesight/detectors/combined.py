@@ -15,7 +15,7 @@ import msgspec
 
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError
-from safesight.core.protocols import Detector, ProbedDetector, judges_requests
+from safesight.core.protocols import Detector, ProbedDetector, Repertoire, judges_requests, repertoire_of
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.registry import open_plugin
 
@@ -68,6 +68,11 @@ class Cascade(_Combined):
         self._strong = strong
         self._band = (low, high)
         self._images = images
+
+    @property
+    def repertoire(self) -> Repertoire:
+        """The categories of either."""
+        return Repertoire(categories=frozenset().union(*(repertoire_of(part).categories for part in self._parts)))
 
     async def score(self, exchanges: Sequence[Exchange]) -> list[Harm]:
         """Score exchanges in order; raises what either detector raises."""

@@ -20,7 +20,7 @@ import msgspec
 
 from safesight.core.config import convert
 from safesight.core.errors import ConfigError, DetectorError, ModelError, UnknownName
-from safesight.core.protocols import CompletingModel, Completion
+from safesight.core.protocols import CompletingModel, Completion, Repertoire
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.registry import open_plugin
 from safesight.detectors.guard_formats import FORMATS
@@ -69,6 +69,7 @@ class Generative:
         # The prompt is part of what judges: another task or policy is another detector.
         self.fingerprint = content_hash("generative", guard.name, model.fingerprint, _task(guard))
         self.sees_images = guard.images
+        self.repertoire = Repertoire(categories=guard.codes)
         self._model = model
         self._guard = guard
 

@@ -20,6 +20,7 @@ import msgspec
 
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, DetectorError
+from safesight.core.protocols import Repertoire
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.taxonomy import OTHER
 from safesight.detectors.visible import visible
@@ -67,6 +68,7 @@ class Moderation:
         self.name = f"moderation:{url}" + (f"#{model}" if model else "")
         self.fingerprint = content_hash("moderation", url, model)
         self.threshold = 0.5
+        self.repertoire = Repertoire(categories=frozenset((*CATEGORIES.values(), OTHER)))
         self._url = f"{url.rstrip('/')}/moderations"
         self._model = model
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)

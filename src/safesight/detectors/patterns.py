@@ -1,10 +1,11 @@
 """Block list: flags text that contains one of the phrases of a file, in microseconds (Aho-Corasick).
 
 Each line of the file is a phrase; `[ssh]` (a hazard code) puts the phrases below it in that category, `#` starts a
-comment. Phrases and text are compared in their normal form (`core.normal_form`), white space runs as one space;
-marked-up text is read as it renders too (`core.rendered`). A phrase has to be whole words where it begins or ends with
-a letter or digit of a script that separates words and adds nothing to them; scripts without spaces, and those that put
-particles to words (Hangul, Arabic, Hebrew), match anywhere, but never half a syllable.
+comment; `[spoilers: how a film ends]` makes a category of the list's own. Phrases and text are compared in their normal
+form (`core.normal_form`), white space runs as one space; marked-up text is read as it renders too (`core.rendered`). A
+phrase has to be whole words where it begins or ends with a letter or digit of a script that separates words and adds
+nothing to them; scripts without spaces, and those that put particles to words (Hangul, Arabic, Hebrew), match anywhere,
+but never half a syllable.
 
 A session sees each character once: what it keeps is as long as the longest phrase. A match stays a match, whatever
 follows; one at the very end of what was fed counts, although the next character might have made it part of a longer
@@ -24,6 +25,7 @@ import msgspec
 from safesight.core.config import PluginName, convert
 from safesight.core.errors import ConfigError, MissingExtra, UnknownName
 from safesight.core.normal_form import Normaliser, normal_form
+from safesight.core.protocols import Repertoire
 from safesight.core.records import Exchange, Harm, content_hash
 from safesight.core.rendered import Renderer
 from safesight.core.taxonomy import HAZARDS, OTHER
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from ahocorasick_rs import AhoCorasick
 
 _SPACE: Final = re.compile(r"\s+")
-_SECTION: Final = re.compile(r"\[(\w+)\]")
+_SECTION: Final = re.compile(r"\[([\w-]+)(?:\s*:\s*([^\]]+))?\]")
 _UNSPACED: Final = re.compile(
     r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
     r"\u1100-\u11ff\uac00-\ud7ff\u0590-\u06ff\u0750-\u077f]"
@@ -62,20 +64,24 @@ def read_phrases(path: Path) -> tuple[Phrase, ...]:
 
     Raises:
         ConfigError: the file cannot be read or holds no phrase.
-        UnknownName: a section is not a hazard code.
+        UnknownName: a section is neither a hazard code nor said to be one of the list's own.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"patterns:{path}: cannot read the block list: {error}.") from None
     found: dict[str, Phrase] = {}
-    category = ""
+    category, own = "", list[str]()
     for line in lines:
         text = normalise(line.partition("#")[0]).strip()
         if section := _SECTION.fullmatch(text):
             category = section[1]
-            if category not in HAZARDS and category != OTHER:
-                raise UnknownName("harm category", category, [*HAZARDS, OTHER])
+            if section[2] and category not in HAZARDS:
+                own.append(category)
+            known = [*HAZARDS, OTHER, *own]
+            if category not in known:
+                hint = f" To make one of your own, say what it is: [{category}: ...]."
+                raise UnknownName("harm category", category, known, hint=hint)
         elif text:
             found.setdefault(text, Phrase(text=text, category=category))
     if not found:
@@ -170,6 +176,11 @@ class Patterns:
         reach = max(len(phrase.text) for phrase in phrases)
         self.kept = 3 * reach + 1 if separators else reach
         """Characters kept of what was seen: no phrase that ends in new text starts earlier, nor does its left edge."""
+        self.repertoire = Repertoire(
+            categories=frozenset(phrase.category for phrase in phrases if phrase.category),
+            levels=(0.0, 1.0),
+            reach=reach,
+        )
         self.names_other = any(phrase.category == OTHER for phrase in phrases)
         self._phrases = tuple(phrases)
         self._automaton = _automaton([phrase.text for phrase in phrases])

@@ -80,9 +80,13 @@ def explain_policy(policy: Policy) -> str:
     lines += [_detector(rule, policy) for rule in policy.detectors]
     for code, rule in sorted(policy.categories.items()):
         action = _ACTIONS[rule.action or policy.action]
-        lines.append(f"Category {hazard_name(code)} ({code}): flags at {_threshold(rule, policy)}; then: {action}.")
+        lines.append(
+            f"Category {rule.name or hazard_name(code)} ({code}): flags at {_threshold(rule, policy)}; then: {action}."
+        )
     if policy.reasoning == "withhold":
         lines.append("A flag in the reasoning leaves the reasoning out; the answer goes on, judged by itself.")
+    for language, texts in sorted(policy.refusals.items()):
+        lines.append(f"Refusals in {language}: your own for {', '.join(sorted(texts))}.")
     lines += _windows(policy.stream)
     lines.append(_input(policy))
     if policy.on_error == "halt":

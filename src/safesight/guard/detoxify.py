@@ -23,7 +23,7 @@ from safesight.core.protocols import Model
 from safesight.core.records import JUDGED, Decoding, GuardEvent, Usage, content_hash
 from safesight.core.taxonomy import hazard_name
 from safesight.guard.policy import Policy
-from safesight.guard.refusals import language_of, refusal
+from safesight.guard.refusals import RefusalTexts
 from safesight.guard.rules import Decision
 
 Recheck = Callable[[str], Awaitable[Decision | None]]
@@ -89,6 +89,7 @@ class Detoxifier:
     def __init__(self, policy: Policy, *, model: Model | None = None, owned: bool = True) -> None:
         """Without a model every replacement is a refusal; a model that is `owned` is closed with the detoxifier."""
         self._policy = policy
+        self._refusals = RefusalTexts(policy)
         self._model = model
         self._owned = owned
         self.fingerprint = content_hash(
@@ -97,8 +98,7 @@ class Detoxifier:
 
     def refuse(self, question: str, categories: Sequence[str] = ()) -> str:
         """A refusal in the policy's language, or in the question's."""
-        language = self._policy.language
-        return refusal(categories, language=language_of(question) if language == "auto" else language)
+        return self._refusals.text(question, categories)
 
     async def replace(self, decision: Decision, *, question: str, answer: str, recheck: Recheck) -> Replacement:
         """Carry out a decision: a checked rewrite, a refusal, or nothing at all (`halt`)."""

@@ -23,8 +23,10 @@ from safesight.core.registry import open_plugin
 from safesight.guard.actions import Check, Stop, StreamAction
 from safesight.guard.asking import answer_checks
 from safesight.guard.detoxify import Detoxifier, Replacement, total
+from safesight.guard.doctor import shortcomings
 from safesight.guard.drive import FILTERED, Drive, GuardedStream, withheld
 from safesight.guard.findings import Checked, Request
+from safesight.guard.guarded_model import resolved
 from safesight.guard.policy import GUARDED, Policy, default_policy
 from safesight.guard.question import ReadRequest, open_reader, read_request
 from safesight.guard.request import RequestPanel
@@ -80,6 +82,10 @@ class Guard:
     def stops(self, decision: Decision | None) -> bool:
         """Whether a decision keeps a text from leaving; in shadow mode none does."""
         return stops(decision) and not self.policy.shadow
+
+    def shortcomings(self) -> list[str]:
+        """What the policy says and these detectors do not do (`guard.doctor`)."""
+        return shortcomings(self.policy, self.detectors, image_detector=self._requests.image_detector)
 
     async def read(self, messages: Sequence[Message], *, client: str | None = None) -> Request:
         """Read a request and judge it, as far as the policy asks, within `input_ms`.
@@ -297,9 +303,10 @@ def open_guard(policy: Policy | None = None) -> Guard:
 
     Raises:
         UnknownName: a detector or model of that name is not known.
+        ConfigError: the policy names `self`, and nothing says where the guarded model is served.
         MissingExtra: an optional dependency of one of them is not installed.
     """
-    policy = policy or default_policy()
+    policy = resolved(policy or default_policy())
     rewriter = policy.detoxify.model
     model = open_plugin("models", rewriter) if rewriter not in ("", GUARDED) else None
     image_detector = open_plugin("detectors", policy.input.image_detector) if policy.input.image_detector else None

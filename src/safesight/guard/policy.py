@@ -23,12 +23,19 @@ Mode = Literal["strict", "loose"]
 Windows = Literal["window", "sentence", "full", "audit"]
 When = Literal["every", "grey", "end"]
 
+Language = Annotated[str, msgspec.Meta(pattern=r"^(auto|[a-z]{2,3}(-[A-Za-z]{2,8})?)$")]
 Unit = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Millis = Annotated[int, msgspec.Meta(ge=1)]
 
+DEFAULT: Final = "default"
+"""In `refusals`: the text for categories without one of their own."""
+SHIPPED: Final = ("en", "zh")
+"""Languages of which refusals ship."""
 GUARDED: Final = "guarded"
 """As `detoxify.model`: the guarded model rewrites its own answers."""
+SELF: Final = "self"
+"""As a detector's name (`self`, `self:MODEL`): the guarded model judges, by a rubric (`guard_formats.rubric`)."""
 
 
 class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -46,6 +53,8 @@ class Threshold(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class CategoryRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What one hazard category needs to fire and what then happens; None leaves the policy's own."""
 
+    name: str = ""
+    """What people call it, in refusals and explanations; an unknown code with a name is a category of one's own."""
     action: Action | None = None
     strict: Unit | None = None
     loose: Unit | None = None
@@ -126,7 +135,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     shadow: bool = False
     reasoning: Literal["stop", "withhold"] = "stop"
     """What a flag in the reasoning does: end the reply as one in the answer does, or leave the reasoning out of it."""
-    language: Literal["auto", "en", "zh"] = "auto"
+    language: Language = "auto"
+    """Of refusals: English or Chinese as the question is, or one language, of which `refusals` holds the texts."""
+    refusals: dict[str, dict[str, str]] = {}
+    """Refusals by language and category, in place of the shipped ones; `default` is for every other category."""
     threshold: Threshold = Threshold()
     categories: dict[str, CategoryRule] = {}
     stream: StreamRule = StreamRule()
@@ -171,6 +183,15 @@ def _problems(policy: Policy) -> str:
     return ""
 
 
+def _refusal_problems(policy: Policy) -> str:
+    for language in (policy.language, *policy.refusals):
+        if language not in (*SHIPPED, "auto") and not policy.refusals.get(language, {}).get(DEFAULT):
+            return f"refusals in {language!r} need a text: set refusals.{language}.{DEFAULT}"
+    if any(not text.strip() for texts in policy.refusals.values() for text in texts.values()):
+        return "a refusal is never empty: the action 'halt' says nothing"
+    return ""
+
+
 def validated(policy: Policy, *, where: str = "policy") -> Policy:
     """Return `policy` if its settings fit each other.
 
@@ -178,10 +199,12 @@ def validated(policy: Policy, *, where: str = "policy") -> Policy:
         ConfigError: two settings contradict each other or ask for something that is not there.
         UnknownName: a category is not a hazard code.
     """
-    for code in policy.categories:
-        if code not in HAZARDS and code != OTHER:
-            raise UnknownName("harm category", code, [*HAZARDS, OTHER])
-    problem = _problems(policy)
+    own = [code for code, rule in policy.categories.items() if rule.name]
+    known = [*HAZARDS, OTHER, *(code for code in own if code not in HAZARDS)]
+    for code in (*policy.categories, *(code for texts in policy.refusals.values() for code in texts)):
+        if code not in known and code != DEFAULT:
+            raise UnknownName("harm category", code, known, hint=' One of your own needs a name: name = "...".')
+    problem = _problems(policy) or _refusal_problems(policy)
     if problem:
         raise ConfigError(f"{where}: {problem}.")
     return policy

@@ -12,6 +12,7 @@ from safesight.core.errors import ConfigError
 from safesight.core.registry import open_plugin
 from safesight.detectors.generative import Generative
 from safesight.detectors.guard_formats import FORMATS
+from safesight.guard.guarded_model import asks_itself
 
 GREY: Final = (0.2, 0.8)
 _TEMPLATE: Final = """\
@@ -44,6 +45,31 @@ when = "end"
 """
 
 
+_SELF: Final = """\
+# Written by `safesight guard --guard {given}`; edit it and pass it with --policy.
+# The guarded model judges itself, by a rubric: better than nothing, and no guard model. Measure it first.
+
+mode = "strict"
+action = "refuse"
+on_error = "halt"
+
+[input]
+text = true
+ocr = true
+
+[time]
+check_ms = 60000          # its server may be busy with the answers of others
+input_ms = 60000
+
+[[detectors]]              # every window, microseconds
+name = "embedded"
+
+[[detectors]]              # every request, and the whole answer before its last words leave
+name = "{name}"
+when = "end"
+"""
+
+
 def detector_name(given: str) -> str:
     """The detector of `FORMAT:MODEL` (`qwen3guard:http://host/v1#model`) or of a model whose name tells its format.
 
@@ -56,7 +82,7 @@ def detector_name(given: str) -> str:
     if not given.strip() or '"' in given or "\\" in given:
         raise ConfigError(
             "--guard: expected FORMAT:MODEL, as in 'qwen3guard:http://127.0.0.1:8001/v1' or "
-            f"'llama-guard-3:gguf:FILE', got {given!r}. Formats: {', '.join(FORMATS)}."
+            f"'llama-guard-3:gguf:FILE', or self (the guarded model), got {given!r}. Formats: {', '.join(FORMATS)}."
         )
     return given if given.startswith("generative:") else f"generative:{given}"
 
@@ -68,6 +94,8 @@ def recommended_policy(given: str) -> str:
         ConfigError, UnknownName: it cannot be told which model or which format is meant.
         ModelError: a file is not there.
     """
+    if asks_itself(given) and '"' not in given and "\\" not in given:
+        return _SELF.format(given=given, name=given)
     name = detector_name(given)
     detector = open_plugin("detectors", name)
     if not isinstance(detector, Generative):

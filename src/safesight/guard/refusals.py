@@ -1,4 +1,6 @@
-"""What a guard says in place of a flagged answer: short, specific to the category, English and Chinese.
+"""What a guard says in place of a flagged answer: short, specific to the category; the operator's words, or ours.
+
+Ours are English and Chinese. In the operator's, `{category}` stands for what was found, by its plain name.
 
 Self-harm and sexual exploitation of children point to help. Numbers are public lines: 988 (US), 12356 (the
 national psychological aid line of China), findahelpline.com (other countries), 110 (police, China).
@@ -8,9 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final, Literal
 
-Language = Literal["en", "zh"]
+from safesight.core.taxonomy import HAZARDS, OTHER, hazard_name
+from safesight.guard.policy import DEFAULT, Policy
+
+ShippedLanguage = Literal["en", "zh"]
 
 _ENGLISH: Final[dict[str, str]] = {
     "vcr": "I can't help with violence against people or animals.",
@@ -49,28 +55,56 @@ _CHINESE: Final[dict[str, str]] = {
     "spc": "我不能安全地提供这类建议,请咨询了解您情况的专业人士。",
     "sxc": "我不能协助色情内容。",
 }
-_GENERAL: Final[dict[Language, str]] = {
+_GENERAL: Final[dict[ShippedLanguage, str]] = {
     "en": "I can't help with that, because it could cause harm.",
     "zh": "我不能协助这个请求,因为它可能造成伤害。",
 }
-_TEXTS: Final[dict[Language, dict[str, str]]] = {"en": _ENGLISH, "zh": _CHINESE}
-_ALL: Final = frozenset((*_ENGLISH.values(), *_CHINESE.values(), *_GENERAL.values()))
+_TEXTS: Final[dict[ShippedLanguage, dict[str, str]]] = {"en": _ENGLISH, "zh": _CHINESE}
 _HAN: Final = re.compile(r"[\u3400-\u9fff]")
 _LETTER: Final = re.compile(r"[^\W\d_]")
+_PLACE: Final = "{category}"
+_SAID: Final = {text.strip() for text in chain(_ENGLISH.values(), _CHINESE.values(), _GENERAL.values())}
+"""Every refusal that a guard of this process may have said: clients send conversations again, under whatever policy."""
 
 
-def language_of(text: str) -> Language:
+def language_of(text: str) -> ShippedLanguage:
     """The language to refuse in: Chinese when at least a fifth of the letters are Han characters."""
     letters = len(_LETTER.findall(text))
     return "zh" if letters and len(_HAN.findall(text)) * 5 >= letters else "en"
 
 
 def is_refusal(text: str) -> bool:
-    """Whether a whole answer is one of this guard's refusals, word for word."""
-    return text.strip() in _ALL
+    """Whether a whole answer is a guard's refusal, word for word."""
+    return text.strip() in _SAID
 
 
-def refusal(categories: Sequence[str], *, language: Language) -> str:
-    """The refusal for the first category that has one of its own."""
+def refusal(categories: Sequence[str], *, language: ShippedLanguage) -> str:
+    """The shipped refusal for the first category that has one of its own."""
     texts = _TEXTS[language]
     return next((texts[code] for code in categories if code in texts), _GENERAL[language])
+
+
+class RefusalTexts:
+    """The refusals of one policy."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Take the operator's texts; they are known as refusals from then on."""
+        self._policy = policy
+        codes = {*HAZARDS, OTHER, *policy.categories}
+        for texts in policy.refusals.values():
+            for text in texts.values():
+                _SAID.update(self._filled(text, code).strip() for code in ("", *codes))
+
+    def text(self, question: str, categories: Sequence[str] = ()) -> str:
+        """The refusal of an answer to `question`: for the first category that has a text, or the default one."""
+        language = self._policy.language if self._policy.language != "auto" else language_of(question)
+        own = self._policy.refusals.get(language, {})
+        named = next((code for code in categories if code in own), "")
+        if named or DEFAULT in own:
+            return self._filled(own.get(named) or own[DEFAULT], named or next(iter(categories), ""))
+        return refusal(categories, language="zh" if language == "zh" else "en")
+
+    def _filled(self, text: str, code: str) -> str:
+        rule = self._policy.categories.get(code)
+        name = (rule.name if rule else "") or hazard_name(code)
+        return text.replace(_PLACE, name if code not in ("", OTHER) else "harmful content")

@@ -33,7 +33,7 @@ class RequestPanel:
         self._policy = _for_requests(policy)
         # Asking a protocol costs as much as a short check, so it is asked once.
         self._text = [(d, _rule(self._policy, d), _suspicion(d)) for d in detectors if policy.input.text and _judges(d)]
-        self._image = image_detector
+        self.image_detector = self._image = image_detector
         self._seen: OrderedDict[tuple[str, ...], Harm] = OrderedDict()
 
     async def judge(self, read: ReadRequest) -> tuple[Decision | None, tuple[Outcome, ...]]:

@@ -10,23 +10,30 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from safesight.core.errors import SafeSightError
-from safesight.guard.guard import Guard, open_guard
-from safesight.guard.policy import default_policy, read_policy
+from safesight.guard.guard import Guard
 from safesight.proxy import console_pages as ui
 from safesight.proxy import moderations, routes
 from safesight.proxy.asgi import JSON, Receive, Scope, Send, fail, header, read_body, respond, with_headers
 from safesight.proxy.audit import AuditLog, NotRecordedError
 from safesight.proxy.chat import CHAT, COUNTED, ChatExchange, Parts
 from safesight.proxy.chat_request import read_request
+from safesight.proxy.departing import unless_gone
 from safesight.proxy.draining import Draining
 from safesight.proxy.errors import BadRequestError, ClientGoneError, TooLargeError, TooSlowError, UpstreamError
 from safesight.proxy.gateways import GATEWAYS, answer_call
+from safesight.proxy.guards import (
+    POLICY_HEADER,
+    Generation,
+    NotAllowedError,
+    chosen_for,
+    note_chosen,
+    open_generation,
+)
 from safesight.proxy.hooks import AskedBefore, Hook, hook_entry
 from safesight.proxy.metrics import CONTENT_TYPE, Metrics
 from safesight.proxy.origins import Origins
+from safesight.proxy.served import OWN, Served, left_served, read_served
 from safesight.proxy.settings import ClientKeys, ProxySettings, client_name
 from safesight.proxy.upstream import Upstream, passed_back, read_all
 
@@ -53,10 +60,12 @@ class Proxy:
         self.settings = settings
         self._ready_to_serve = ready
         self.metrics = Metrics()
-        self.guard = guard
-        self._own_guard = guard is None
+        given = Served(policies={OWN: guard.policy} if guard else {})
+        self._given = Generation(given, {OWN: guard}, owned=False) if guard else None
+        self._current = self._given or Generation(given, {})
+        self._reloading = asyncio.Lock()
         self._keys = ClientKeys.from_variable(settings.key_env)
-        self._origins = Origins(settings, keys=bool(self._keys))
+        self._origins = Origins(settings, keys=settings.asks_keys)
         self._draining = Draining()
         self._open = routes.OPEN | ui.PAGES.keys() if settings.ui else routes.OPEN
         self._audit = _audit(settings, self.metrics)
@@ -75,7 +84,6 @@ class Proxy:
         self._asked = AskedBefore()
         self._background: set[asyncio.Task[None]] = set()
         self._upstream = upstream
-        self._parts: Parts | None = None
         self._fetcher = _fetcher(settings) if settings.allow_image_urls else None
 
     async def startup(self) -> None:
@@ -84,23 +92,36 @@ class Proxy:
         Raises:
             SafeSightError: the policy or the upstream's URL is wrong.
         """
-        if self.guard is None and self.settings.guard:
-            policy = read_policy(self.settings.policy) if self.settings.policy else default_policy()
-            shadow = policy.shadow or self.settings.shadow
-            self.guard = open_guard(msgspec.structs.replace(policy, shadow=shadow))
+        if self._given is None:
+            self._current = open_generation(self._served(), guarding=self.settings.guard)
         if self.settings.upstream and self._upstream is None:
-            self._upstream = Upstream(self.settings, self._keys)
-        if self._upstream is not None:
-            self._parts = Parts(
-                settings=self.settings,
-                upstream=self._upstream,
-                metrics=self.metrics,
-                guard=self.guard,
-                audit=self._audit,
-                fetcher=self._fetcher,
-                draining=self._draining,
-            )
+            self._upstream = Upstream(self.settings)
         self._ready_to_serve(self)
+        # What the parent left meanwhile, while nobody heard its signal.
+        self.reload()
+
+    def _served(self) -> Served:
+        return left_served(self.settings.served) if self.settings.served else read_served(self.settings)
+
+    def reload(self) -> None:
+        """Serve what the parent left last; requests in flight end under the policies they began with."""
+        if self.settings.served is not None:
+            self.background(self._reload())
+
+    async def _reload(self) -> None:
+        async with self._reloading:
+            try:
+                served = self._served()
+                if served.generation == self._current.served.generation:
+                    return
+                opened = await asyncio.to_thread(open_generation, served, guarding=self.settings.guard)
+            except SafeSightError as error:
+                _log.error("the policies could not be reloaded, the old ones stay: %s", error)
+                self.metrics.count(self.metrics.reloads, "failed")
+                return
+            before, self._current = self._current, opened
+            self.metrics.count(self.metrics.reloads, "ok")
+            self.background(before.retire())
 
     def drain(self) -> None:
         """Requests in flight have `drain_s` seconds to end; then they are ended."""
@@ -118,8 +139,7 @@ class Proxy:
             await self._upstream.aclose()
         if self._fetcher is not None:
             await self._fetcher.aclose()
-        if self.guard is not None and self._own_guard:
-            await self.guard.aclose()
+        await self._current.aclose()
         if self._audit is not None:
             self._audit.close()
 
@@ -157,8 +177,12 @@ class Proxy:
     async def _answer(self, scope: Scope, receive: Receive, send: Send, path: str, handler: Handler | None) -> int:
         """Answer, whatever happens; returns the status."""
         try:
-            status = await self._refused(scope, send, path, known=handler is not None)
-            return status or (await handler(scope, receive, send) if handler is not None else 404)
+            current = self._current
+            status = await self._refused(scope, send, path, current, known=handler is not None)
+            if status or handler is None:
+                return status or 404
+            with current.used():
+                return await handler(scope, receive, send)
         except (TooLargeError, TooSlowError) as error:
             return await self._unreadable(send, error)
         except ClientGoneError:
@@ -185,7 +209,7 @@ class Proxy:
         handler = self._routes.get((method, path))
         return (path if handler else "other"), handler
 
-    async def _refused(self, scope: Scope, send: Send, path: str, *, known: bool) -> int:
+    async def _refused(self, scope: Scope, send: Send, path: str, current: Generation, *, known: bool) -> int:
         """Answer what is not to be served: the status, or 0 where it is."""
         if path not in routes.OPEN and (why := self._origins.refusal(scope)):
             await fail(send, 403, why, kind="permission_error", code="forbidden_origin")
@@ -193,9 +217,20 @@ class Proxy:
         if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
             await respond(send, 204, b"", headers=self._origins.preflight(scope))
             return 204
-        if path not in self._open and not self._keys.admit(scope["headers"]):
+        tenant = current.ring.tenant(scope["headers"]) if self.settings.tenants else ""
+        admitted = not self.settings.asks_keys or bool(tenant) or self._keys.admit(scope["headers"])
+        if path not in self._open and not admitted:
             await fail(send, 401, "wrong or missing API key.", kind="authentication_error", code="invalid_api_key")
             return 401
+        if tenant and path == "/metrics":
+            says = "metrics tell of every tenant: ask with a key of --key-env."
+            await fail(send, 403, says, kind="permission_error", code="operators_only")
+            return 403
+        try:
+            note_chosen(scope, current.choose(tenant, header(scope, POLICY_HEADER)))
+        except NotAllowedError as error:
+            await fail(send, 403, str(error), kind="permission_error", code="policy_not_allowed")
+            return 403
         if known:
             return 0
         await fail(send, 404, routes.unknown(scope, path, self._routes), code="unknown_url")
@@ -244,12 +279,13 @@ class Proxy:
             return await self._failed(send, error)
 
     async def _moderations(self, scope: Scope, receive: Receive, send: Send) -> int:
-        if self.guard is None:
+        guard = chosen_for(scope).guard
+        if guard is None:
             await fail(send, 404, "this proxy runs without a guard.")
             return 404
         try:
             body = await moderations.answer(
-                self.guard,
+                guard,
                 await self._body(receive),
                 self.settings.limits,
                 fetcher=self._fetcher,
@@ -262,12 +298,13 @@ class Proxy:
         return 200
 
     async def _gateway(self, scope: Scope, receive: Receive, send: Send) -> int:
-        if self.guard is None:
+        chosen = chosen_for(scope)
+        if chosen.guard is None:
             await fail(send, 404, "this proxy runs without a guard.")
             return 404
         if self._audit is not None and self.settings.audit_required:
             self._audit.check()
-        hook = Hook(self.guard, self.settings.limits, fetcher=self._fetcher, client=client_name(scope))
+        hook = Hook(chosen.guard, self.settings.limits, fetcher=self._fetcher, client=client_name(scope))
         call = GATEWAYS[str(scope["path"]).removeprefix("/v1")]
         try:
             body = await answer_call(call, hook, await self._body(receive), self._asked)
@@ -276,7 +313,8 @@ class Proxy:
             return error.status
         self.metrics.count_events(hook.tally.events)
         if self._audit is not None:
-            self._audit.write(hook_entry(scope, hook.tally), question="", answer="")
+            entry = hook_entry(scope, hook.tally, tenant=chosen.tenant, policy=chosen.policy)
+            self._audit.write(entry, question="", answer="")
         await respond(send, 200, body)
         return 200
 
@@ -320,15 +358,29 @@ class Proxy:
             return 404
         if self._audit is not None and self.settings.audit_required:
             self._audit.check()
-        if self._parts is None:
-            raise RuntimeError("the application serves before its lifespan began")
-        exchange = ChatExchange(self._parts, scope, send, request=request, raw=raw)
+        exchange = ChatExchange(self._parts(scope), scope, send, request=request, raw=raw)
         in_flight = self.metrics.in_flight
         in_flight.inc()
         try:
-            return await _unless_gone(exchange, receive)
+            return await unless_gone(exchange, receive)
         finally:
             in_flight.dec()
+
+    def _parts(self, scope: Scope) -> Parts:
+        if self._upstream is None:
+            raise RuntimeError("the application serves before its lifespan began")
+        chosen = chosen_for(scope)
+        return Parts(
+            settings=self.settings,
+            upstream=self._upstream,
+            metrics=self.metrics,
+            guard=chosen.guard,
+            tenant=chosen.tenant,
+            policy=chosen.policy,
+            audit=self._audit,
+            fetcher=self._fetcher,
+            draining=self._draining,
+        )
 
 
 def _audit(settings: ProxySettings, metrics: Metrics) -> AuditLog | None:
@@ -343,38 +395,3 @@ def _fetcher(settings: ProxySettings) -> Fetcher:
     from safesight.proxy.fetch import Fetcher
 
     return Fetcher(settings.limits)
-
-
-_PATIENCE_S = 0.1
-"""Answers that take no longer are not watched for clients that leave; a watcher costs as much as a short check."""
-
-
-async def _unless_gone(exchange: ChatExchange, receive: Receive) -> int:
-    """Run an exchange; when the client leaves before its answer is complete, cancel it at once (and the upstream's)."""
-    task, gone = asyncio.current_task(), False
-    watcher: asyncio.Task[None] | None = None
-
-    async def watch() -> None:
-        nonlocal gone
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if task is not None and not exchange.answered:
-            gone = True
-            task.cancel()
-
-    def begin() -> None:
-        nonlocal watcher
-        watcher = asyncio.create_task(watch())
-
-    timer = asyncio.get_running_loop().call_later(_PATIENCE_S, begin)
-    try:
-        return await exchange.run()
-    except asyncio.CancelledError:
-        if task is None or not gone:
-            raise
-        task.uncancel()
-        raise ClientGoneError from None
-    finally:
-        timer.cancel()
-        if watcher is not None:
-            watcher.cancel()

@@ -30,6 +30,9 @@ class AuditEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     action: str
     client: str = ""
     """First twelve hex digits of the SHA-256 of the client's key."""
+    tenant: str = ""
+    policy: str = ""
+    """The name of a named policy; "" is the proxy's own."""
     question_sha256: str = ""
     answer_sha256: str = ""
     images: tuple[str, ...] = ()

@@ -53,6 +53,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     audit: AuditLog | None
     fetcher: Fetcher | None
     draining: Draining
+    tenant: str = ""
+    policy: str = ""
 
 
 class ChatExchange:
@@ -234,6 +236,8 @@ class ChatExchange:
         metrics.count_events(tally.events)
         if self.answered:
             metrics.count(metrics.replies, tally.action)
+            if self._parts.tenant or self._parts.policy:
+                metrics.count(metrics.tenants, self._parts.tenant, self._parts.policy, tally.action)
         metrics.count_chars(
             released=tally.released_chars,
             withheld=tally.withheld_chars,
@@ -256,6 +260,8 @@ class ChatExchange:
             stream=self._request.stream,
             action=tally.action,
             client=sha256(token.decode("latin-1"))[:12] if token else "",
+            tenant=self._parts.tenant,
+            policy=self._parts.policy,
             images=tuple(image.sha256 for image in read.images) if read else (),
             events=tuple(tally.events),
             released_chars=tally.released_chars,

@@ -38,7 +38,7 @@ REMEMBERED: Final = 1_000
 """Requests whose questions are kept for their answers."""
 
 
-def hook_entry(scope: Scope, tally: Tally) -> AuditEntry:
+def hook_entry(scope: Scope, tally: Tally, *, tenant: str = "", policy: str = "") -> AuditEntry:
     """A gateway's call as the audit log keeps it."""
     token = next(iter(sent_keys(scope["headers"])), b"")
     return AuditEntry(
@@ -49,6 +49,8 @@ def hook_entry(scope: Scope, tally: Tally) -> AuditEntry:
         stream=False,
         action=tally.action,
         client=sha256(token.decode("latin-1"))[:12] if token else "",
+        tenant=tenant,
+        policy=policy,
         events=tuple(tally.events),
         released_chars=tally.released_chars,
         withheld_chars=tally.withheld_chars,

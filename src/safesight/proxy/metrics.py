@@ -64,6 +64,15 @@ class Metrics:
         self.replies = Counter(
             "safesight_replies", "Answered chat requests by what became of them.", ("action",), registry=registry
         )
+        self.tenants = Counter(
+            "safesight_tenant_replies",
+            "Answered requests of tenants, and under named policies, by what became of them.",
+            ("tenant", "policy", "action"),
+            registry=registry,
+        )
+        self.reloads = Counter(
+            "safesight_reloads", "Reloads of the policies by outcome.", ("outcome",), registry=registry
+        )
         self._children: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         self._outcomes = {name: self.chars.labels(name) for name in _OUTCOMES}
         self.leaked.inc(0)

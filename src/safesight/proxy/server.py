@@ -1,7 +1,8 @@
 """Starts the proxy under granian: workers under a supervisor, heads bounded in bytes and time, drained on SIGTERM.
 
-docs/adr/0005-http.md says why this server. Two facts pass between the processes, both as SIGUSR1: a worker that listens
-tells its parent, and a parent that was told to stop tells its workers, whose streams then have so long to end.
+docs/adr/0005-http.md says why this server. Three facts pass between the processes: a worker that listens tells its
+parent (SIGUSR1), a parent that was told to stop tells its workers, whose streams then have so long to end (SIGUSR1),
+and a parent that was told to reload (SIGHUP), and has read and opened everything, tells its workers (SIGHUP).
 """
 
 from __future__ import annotations
@@ -14,10 +15,15 @@ import os
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from safesight.core.errors import ConfigError, MissingExtra
+import msgspec
+
+from safesight.core.errors import ConfigError, MissingExtra, SafeSightError
+from safesight.proxy.served import check_opens, read_served, write_served
 from safesight.proxy.settings import ClientKeys, ProxySettings
 
 if TYPE_CHECKING:
@@ -48,6 +54,7 @@ def _settle(proxy: Proxy) -> None:
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 20, 20)
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, proxy.drain)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, proxy.reload)
     proxy.background(_report(os.getppid(), _reachable(proxy.settings.host), proxy.settings.port))
 
 
@@ -68,10 +75,17 @@ async def _report(parent: int, host: str, port: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def serve(settings: ProxySettings, *, workers: int = 1, listening: Callable[[], None] = lambda: None) -> None:
+def serve(
+    settings: ProxySettings,
+    *,
+    workers: int = 1,
+    listening: Callable[[], None] = lambda: None,
+    reloaded: Callable[[str], None] = lambda _: None,
+) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what is in flight, for at most `settings.drain_s` seconds.
 
-    `listening` is called once, when the first worker takes connections.
+    SIGHUP reads policies and tenants again; what is broken changes nothing. `listening` is called once, when the first
+    worker takes connections; `reloaded` after each reload, with the reason why it failed, or "".
 
     Raises:
         MissingExtra: the proxy's server is not installed.
@@ -87,8 +101,11 @@ def serve(settings: ProxySettings, *, workers: int = 1, listening: Callable[[], 
     ClientKeys.from_variable(settings.key_env)
     host, port = settings.host, settings.port
     _check_free(host, port)
-    settings.to_environment()
     with contextlib.ExitStack() as stack:
+        state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="safesight-guard-")))
+        settings = msgspec.structs.replace(settings, served=state / "served.json")
+        write_served(read_served(settings), state / "served.json")
+        settings.to_environment()
         if workers > 1:
             # Read by prometheus-client when a worker imports it; the workers' counters are added up from these files.
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="safesight-metrics-"))
@@ -108,7 +125,7 @@ def serve(settings: ProxySettings, *, workers: int = 1, listening: Callable[[], 
             workers_kill_timeout=settings.drain_s + _GRACE_S,
             log_level=LogLevels.warning,
         )
-        server.on_startup(lambda: _pass_signals(server, listening))
+        server.on_startup(lambda: _pass_signals(server, listening, Reloading(settings, state, reloaded).start))
         try:
             server.serve()
         except SystemExit as end:
@@ -123,8 +140,46 @@ def http1_settings(settings: ProxySettings) -> HTTP1Settings:
     return HTTP1Settings(header_read_timeout=int(1000 * settings.head_timeout_s), max_buffer_size=MAX_HEAD)
 
 
-def _pass_signals(server: Any, listening: Callable[[], None]) -> None:
-    """In the parent: hear when a worker listens, and tell all when to drain."""
+class Reloading:
+    """In the parent: reads the operator's files again, opens what they say, and only then tells the workers."""
+
+    def __init__(self, settings: ProxySettings, state: Path, reloaded: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._state = state
+        self._reloaded = reloaded
+        self._busy = threading.Lock()
+        self._asked = 0
+
+    def start(self) -> None:
+        """Reload in a thread of its own: a signal's handler must not wait."""
+        self._asked += 1
+        threading.Thread(target=self._run, args=(self._asked,), daemon=True).start()
+
+    def _run(self, number: int) -> None:
+        with self._busy:
+            try:
+                served = read_served(self._settings, generation=number)
+                tried = self._state / "tried.json"
+                write_served(served, tried)
+                if self._settings.guard:
+                    check_opens(tried)
+                write_served(served, self._state / "served.json")
+            except (SafeSightError, OSError) as error:
+                self._reloaded(str(error))
+                return
+            _tell_workers(signal.SIGHUP)
+            self._reloaded("")
+
+
+def _tell_workers(number: int) -> None:
+    for worker in multiprocessing.active_children():
+        if worker.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, number)
+
+
+def _pass_signals(server: Any, listening: Callable[[], None], reload: Callable[[], None]) -> None:
+    """In the parent: hear when a worker listens, and tell all when to drain or to reload."""
     parent = os.getpid()
 
     def ready(_number: int, _frame: object) -> None:
@@ -133,17 +188,20 @@ def _pass_signals(server: Any, listening: Callable[[], None]) -> None:
             server.respawn_failed_workers = True
             listening()
 
+    def hang_up(_number: int, _frame: object) -> None:
+        # A worker that is still being loaded has this handler too; it reads what is newest when it is.
+        if os.getpid() == parent:
+            reload()
+
     signal.signal(signal.SIGUSR1, ready)
+    signal.signal(signal.SIGHUP, hang_up)
     for number in (signal.SIGTERM, signal.SIGINT):
         before = signal.getsignal(number)
 
         def stop(number: int, frame: Any, before: Any = before) -> None:
             if os.getpid() != parent:  # a worker that is still being loaded has these handlers too
                 raise SystemExit
-            for worker in multiprocessing.active_children():
-                if worker.pid is not None:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(worker.pid, signal.SIGUSR1)
+            _tell_workers(signal.SIGUSR1)
             before(number, frame)
 
         signal.signal(number, stop)

@@ -60,6 +60,10 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Decide and count everything, change nothing, whatever the policy says."""
     key_env: str = ""
     """Variable with the keys clients must present (comma-separated); "" asks for none."""
+    tenants: Path | None = None
+    """A file of named policies and tenants (`proxy.tenants`); clients then need a key of one, or of `key_env`."""
+    served: Path | None = None
+    """Where the parent process leaves what is served; None reads the operator's files."""
     upstream_key_env: str = ""
     """Variable with the upstream's key; without it the client's own key is passed on (if clients need none here)."""
     upstream_key_header: str = "authorization"
@@ -82,6 +86,11 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     load balancers keep idle connections: the side that closes first breaks the request that comes meanwhile."""
     ui: bool = False
     limits: Limits = Limits()
+
+    @property
+    def asks_keys(self) -> bool:
+        """Whether clients need a key; theirs then stay here."""
+        return bool(self.key_env) or self.tenants is not None
 
     def upstream_headers(self) -> list[tuple[str, str]]:
         """The headers that carry the proxy's own key, or the user and password of the upstream's URL.
@@ -143,8 +152,6 @@ class ClientKeys:
 
     def admit(self, headers: Iterable[tuple[bytes, bytes]]) -> bool:
         """Whether one of the keys is in a request's headers."""
-        if not self._digests:
-            return True
         digests = [hashlib.sha256(key).digest() for key in sent_keys(headers)]
         # Every key is compared, so that time does not tell which one nearly fit.
         return sum([hmac.compare_digest(digest, known) for digest in digests for known in self._digests]) > 0

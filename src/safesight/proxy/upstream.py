@@ -6,12 +6,12 @@ from safesight.net.client import BROKEN, Client, Patience
 from safesight.proxy.asgi import Headers, Scope
 from safesight.proxy.errors import BrokenReplyError, LateReplyError, UpstreamError
 from safesight.proxy.reply import UpstreamReply
-from safesight.proxy.settings import KEY_HEADERS, ClientKeys, ProxySettings
+from safesight.proxy.settings import KEY_HEADERS, ProxySettings
 
 KEPT_S = 15.0
 """Longer than many servers keep an idle connection (uvicorn 5 s, gunicorn 2 s): one they closed is replaced."""
 _OWN = b"""host content-length connection keep-alive transfer-encoding te trailer upgrade accept-encoding cookie expect
-proxy-authorization proxy-connection content-encoding"""
+proxy-authorization proxy-connection content-encoding x-safesight-policy"""
 _HOP = frozenset(_OWN.split()) | KEY_HEADERS
 """Headers that belong to one connection, or that this proxy decides."""
 _BACK = frozenset(
@@ -25,14 +25,14 @@ _GET_BYTES = 2**24
 class Upstream:
     """Sends requests on. Without a key of its own it passes on the client's, unless the proxy asks for keys itself."""
 
-    def __init__(self, settings: ProxySettings, keys: ClientKeys) -> None:
+    def __init__(self, settings: ProxySettings) -> None:
         """Prepare to ask the server that `settings` name.
 
         Raises:
             ConfigError: its URL, key or CA bundle cannot be used.
         """
         self._own = settings.upstream_headers()
-        self._dropped = _HOP if keys or self._own else _HOP - KEY_HEADERS
+        self._dropped = _HOP if settings.asks_keys or self._own else _HOP - KEY_HEADERS
         self._limits = limits = settings.limits
         self._client = Client(
             settings.upstream,

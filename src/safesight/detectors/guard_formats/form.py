@@ -60,6 +60,8 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 32
     images: bool = False
     threshold: float = 0.5
+    codes: frozenset[str] = frozenset()
+    """Hazard codes that a reading may name."""
     reasons: bool = False
     """Its reply may reason aloud before the verdict, and so may quote what it judges."""
     template: Mapping[str, object] = {}

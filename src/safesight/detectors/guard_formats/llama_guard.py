@@ -88,7 +88,7 @@ def _chat(exchange: Exchange, /, *, images: bool) -> list[tuple[str, Prompt]]:
     return [("", chat(exchange, images=images))]
 
 
-_make = partial(Format, read=read, safe="safe", openings=("safe", "unsafe"))
+_make = partial(Format, read=read, safe="safe", openings=("safe", "unsafe"), codes=frozenset(CODES.values()))
 FORMATS: Final = (
     _make(name="llama-guard-4", prompts=partial(_chat, images=True), images=True),
     _make(name="llama-guard-3", prompts=partial(_chat, images=False)),

@@ -109,8 +109,8 @@ _FORGED: Final = re.compile(r"((?:user|response)\W{1,3})(safety\W{0,2}\s*:)", re
 def asked_in_words(exchange: Exchange, /) -> list[tuple[str, Prompt]]:
     """Safety Guard 8B's task around the conversation, as one user turn.
 
-    Task and judged text share a turn, and a small model copies a verdict that stands in it (seen with SmolLM2): what
-    looks like one is broken, so that a copy is off the menu.
+    Task and judged text share a turn, and a model may copy a verdict that stands in it: what looks like one is broken,
+    so that a copy is off the menu.
     """
     conversation = _FORGED.sub(r"\1‹\2", dialogue(exchange, speakers=("user", "response: agent")))
     return [("", [user(_TASK.format(conversation=conversation))])]
@@ -128,6 +128,7 @@ FORMATS: Final = (
         safe="User Safety: safe\nResponse Safety: safe",
         openings=("user safety", "response safety", "{"),
         max_tokens=100,
+        codes=frozenset((*CATEGORIES.values(), OTHER)),
         images=True,
         template={"request_categories": "/categories"},
         under=_under,
@@ -139,5 +140,6 @@ FORMATS: Final = (
         safe='{"User Safety": "safe", "Response Safety": "safe"}',
         openings=("user safety", "response safety", "{"),
         max_tokens=100,
+        codes=frozenset((*CATEGORIES.values(), OTHER)),
     ),
 )

@@ -63,5 +63,6 @@ FORMATS: Final = (
         openings=("safety:",),
         max_tokens=128,
         threshold=0.4,
+        codes=frozenset((*CATEGORIES.values(), OTHER)),
     ),
 )

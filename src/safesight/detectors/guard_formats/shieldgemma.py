@@ -84,5 +84,13 @@ def read(reply: Completion, /, *, answered: bool = True) -> Reading | None:
 
 
 FORMATS: Final = (
-    Format(name="shieldgemma", prompts=prompts, read=read, safe="No", openings=("yes", "no"), max_tokens=1),
+    Format(
+        name="shieldgemma",
+        prompts=prompts,
+        read=read,
+        safe="No",
+        openings=("yes", "no"),
+        max_tokens=1,
+        codes=frozenset(code for code, *_ in GUIDELINES),
+    ),
 )

@@ -59,6 +59,7 @@ FORMATS: Final = (
         openings=("safe", "unsafe"),
         max_tokens=1024,
         images=True,
+        codes=frozenset((*CATEGORIES.values(), OTHER)),
         reasons=True,
         template={"thinking_type": "fast"},
         under=_under,
