@@ -38,6 +38,8 @@ class Engine:
         self.endless = False
 
     async def chat(self, request: Request) -> Response:
+        if request.headers.get("authorization") != "Bearer k":
+            return JSONResponse({"error": {"message": "Unauthorized"}}, status_code=401)
         body = await request.json()
         self.asked.append(body)
         if body.get("stream"):
@@ -140,6 +142,17 @@ def test_the_engine_stops_when_the_guard_does(guarded: tuple[str, Engine]) -> No
         assert engine.left.wait(60)
     finally:
         engine.endless = False
+
+
+def test_keys_and_pages_are_the_applications_to_judge(guarded: tuple[str, Engine]) -> None:
+    url, engine = guarded
+    engine.says = MILD
+    body = {"model": "m", "messages": [{"role": "user", "content": "Where?"}]}
+    headers = {"origin": "http://ui.example", "authorization": "Bearer wrong"}
+    answer = requests.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=60)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (401, "http://ui.example")
+    headers["authorization"] = "Bearer k"
+    assert requests.post(f"{url}/v1/chat/completions", json=body, headers=headers, timeout=60).ok
 
 
 def test_what_is_no_text_of_a_model_passes_and_what_is_not_guarded_does_not(guarded: tuple[str, Engine]) -> None:

@@ -39,7 +39,14 @@ class GuardMiddleware:
 
     def __init__(self, app: Any, *, guard: Guard | None = None) -> None:
         policy = os.environ.get("SAFESIGHT_POLICY", "")
-        settings = ProxySettings(upstream=_INSIDE, policy=Path(policy) if policy else None, host="0.0.0.0")  # noqa: S104 - nothing listens: names are the application's to check
+        # Nothing listens here: which names and pages may ask, and with which keys, is the application's to say (it
+        # answers the preflights, and every request carries its headers on).
+        settings = ProxySettings(
+            upstream=_INSIDE,
+            policy=Path(policy) if policy else None,
+            host="0.0.0.0",  # noqa: S104
+            allowed_origins=("*",),
+        )
         self._app = app
         self._proxy = Proxy(settings, guard=guard, upstream=cast("Upstream", _Inside(app)))
         self._opening: asyncio.Task[None] | None = None

@@ -170,7 +170,8 @@ def test_what_did_not_come_is_never_an_answer(output: ModelOutput, status: str) 
     assert to_reply(output).status == status
 
 
-def test_a_run_comes_back_from_its_log_as_it_was(tmp_path: Path) -> None:
+def test_a_run_comes_back_from_its_log_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = ""
     with RunStore.create(tmp_path / "a.sqlite", make_manifest()) as store:
         for index in range(6):
             sample = make_sample(index, benign=index == 5)
@@ -182,9 +183,11 @@ def test_a_run_comes_back_from_its_log_as_it_was(tmp_path: Path) -> None:
             verdict = Verdict(response_key=response.key, sample_key=sample.key, judge="j", label=label, rationale="so")
             store.add(samples=[(index, sample)], responses=[response], verdicts=[verdict])
         store.note("judge:j", "f")
-        export_log(store, tmp_path / "a.eval")
-        found = import_log(tmp_path / "a.eval", tmp_path / "b.sqlite")
-        assert (found.cases, found.verdicts, found.left_out) == (6, 6, {})
+        for command in (("export", "a.sqlite", "-o", "a.eval"), ("import", "a.eval", "--run", "b.sqlite")):
+            monkeypatch.chdir(tmp_path)
+            said = CliRunner().invoke(build(), command, catch_exceptions=False).output
+        assert "6 cases, 6 verdicts" in said
+        assert "left out" not in said
         with RunStore.open(tmp_path / "b.sqlite", readonly=True) as other:
             assert list(other.cases("j")) == list(store.cases("j"))
             assert (other.manifest, other.notes()) == (store.manifest, store.notes())
