@@ -133,4 +133,7 @@ FORMS: Final[tuple[tuple[str, str | None], ...]] = (
     ("N/A", None),
     ("ABBA", None),
     ("the red hat", None),
+    ("Ⓑ", "B"),
+    ("答案是Ｃ。", "C"),
+    ("The letter is E", "E"),
 )

@@ -30,6 +30,8 @@ def placed(text: str, count: int) -> list[str | int]:
         ("<Image 1> or <IMAGE-2>?", 2, [1, "or", 2, "?"]),
         ("<image #2> or <img1>?", 2, [2, "or", 1, "?"]),
         ("<|image_2|> then <|image_1|>", 2, [2, "then", 1]),
+        ("Is <image_1> left of <image_0>?", 2, ["Is", 2, "left of", 1, "?"]),
+        ("What follows <image_0>?", 2, ["<image 1>", 2, "What follows", 1, "?"]),
         ("[image 2] and [image 1]", 2, [2, "and", 1]),
         ("<图2>在<图片1>左边吗？", 2, [2, "在", 1, "左边吗？"]),
         ("Compare <image 1> with <image 2>. What is in <image 1>?", 2,

@@ -86,6 +86,11 @@ def test_no_wait_is_negative_or_over_the_cap(attempt: int, asked: float | None):
         # Azure
         ({"message": "Requests have exceeded the limit. Please retry after 20 seconds."}, 20.0),
         ("rate limited, retry after 3 seconds", 3.0),
+        ("Rate limit exceeded. Retry-After: 7", 7.0),
+        ({"message": "Too many requests, limit resets in 12 seconds."}, 12.0),
+        ({"message": "Next request allowed in 4.2 s"}, 4.2),
+        ({"message": "请求过于频繁，请在 5 分钟后重试"}, 300.0),
+        ({"message": "请60秒后重试"}, 60.0),
         ({"message": "Please wait 2 minutes before the next call"}, 120.0),
         ({"retry_after": 4}, 4.0),
         ({"error": {"retry_after_ms": 1500}}, 1.5),

@@ -4,6 +4,8 @@ Invariants: every image is shown exactly once, and no mark vanishes. A mark is r
 alone; where an image is mentioned again, or no mark shows it, the marks' words stay so that every mention can be
 followed. Spellings: `<image 1>`, `<image_1>`, `<image1>`, `<image #1>`, `<img1>`, `<|image_1|>`, `[image 1]`, `<图1>`.
 
+A text with an image 0 counts from 0.
+
     Is <image 2> left of <image 1>?           Is [2] left of [1] ?
     Compare <image 1> with <image 2>. What    Compare <image 1> [1] with [2] . What is in <image 1>?
       is in <image 1>?
@@ -27,7 +29,7 @@ _MARK: Final = re.compile(
 
 def is_numbered(text: str) -> bool:
     """Whether a text refers to images by number."""
-    return any(number(mark) for mark in _MARK.finditer(text))
+    return any(_explicit(mark) is not None for mark in _MARK.finditer(text))
 
 
 def number(mark: re.Match[str]) -> int:
@@ -38,22 +40,23 @@ def number(mark: re.Match[str]) -> int:
 def place_images(text: str, images: Sequence[Image]) -> tuple[Part, ...]:
     """The parts of a message: the text with each image at its mark, images without a mark before it."""
     marks = list(_MARK.finditer(text))
-    numbers = [number(mark) for mark in marks]
+    first = 0 if any(_explicit(mark) == 0 for mark in marks) else 1
+    numbers = [number(mark) if _explicit(mark) is None else number(mark) + 1 - first for mark in marks]
     shown = _assigned(numbers, len(images))
     marked = {which for several in shown for which in several}
     parts = _Parts()
     for i, image in enumerate(images):
         if i not in marked:
             if any(numbers):
-                parts.say(f"<image {i + 1}>")
+                parts.say(f"<image {i + first}>")
             parts.show(image)
     mentions = Counter(numbers)
     position, seen = 0, set[int]()
-    for mark, meant in zip(marks, shown, strict=True):
+    for mark, numbered, meant in zip(marks, numbers, shown, strict=True):
         parts.say(text[position : mark.start()])
         position = mark.end()
         new = [which for which in meant if which not in seen]
-        if not new or (number(mark) and mentions[number(mark)] > 1):
+        if not new or (numbered and mentions[numbered] > 1):
             parts.say(_words(mark))
         for which in new:
             parts.show(images[which])
@@ -64,9 +67,16 @@ def place_images(text: str, images: Sequence[Image]) -> tuple[Part, ...]:
 
 def _words(mark: re.Match[str]) -> str:
     """A mark as words; what chat templates take for the place of an image ("<image>", "<|image_1|>") is rewritten."""
-    if number(mark) and "|" not in mark[0]:
+    written = _explicit(mark)
+    if written is not None and "|" not in mark[0]:
         return mark[0]
-    return f"[image {number(mark)}]" if number(mark) else "[image]"
+    return "[image]" if written is None else f"[image {written}]"
+
+
+def _explicit(mark: re.Match[str]) -> int | None:
+    """The number as it is written; None for a mark without one."""
+    written = mark[1] or mark[2]
+    return None if written is None else int(written)
 
 
 def _assigned(numbers: Sequence[int], count: int) -> list[tuple[int, ...]]:

@@ -35,7 +35,7 @@ _CUE: Final = (
     r"|(?:best |final )?guess|it's|it is"
     r"|(?:i|i'd|i'll|i would|i will|we|would|must|should|will|to|and|so) (?:\w+ )?"
     r"(?:choose|pick|select|go with|say|opt for|vote for)|^\W*(?:choose|choosing|pick|select)"
-    r"|letter of the (?:right|correct) (?:option|answer))\b"
+    r"|the letter|letter of the (?:right|correct) (?:option|answer))\b"
     r"|答案|正确(?:的)?(?:选项|答案)|(?:应该?|我)?(?:选择|选)(?!项)|应为|我(?:认为|觉得)(?:是|为))"
 )
 _IS: Final = (
@@ -91,9 +91,17 @@ _ENDS: Final = re.compile(r"\s*[.)\]:,;。）】}\"'”]|\s*$|\s*\n")
 _ARTICLE: Final = re.compile(r"\s+(?!(?:because|since|as|is|and|or|not|which|but)\b)[a-z]+")
 
 
+_WRITTEN_WIDE: Final = {
+    base + k: chr(first + k)
+    for base, first in ((0x24B6, 65), (0xFF21, 65), (0x24D0, 97), (0xFF41, 97))
+    for k in range(26)
+}
+"""Circled and full-width letters."""
+
+
 def option_letter(text: str) -> str | None:
     """The letter an answer settles on, in upper case; None when it names none or several."""
-    plain = re.sub(r"[*_`]+|\$", "", text).strip()
+    plain = re.sub(r"[*_`]+|\$", "", text.translate(_WRITTEN_WIDE)).strip()
     marked = list(_MARKED.finditer(plain))
     if marked:
         inside = next(part for part in reversed(marked[-1].groups()) if part is not None)

@@ -32,6 +32,10 @@ BLOCK_REASONS: Final = frozenset(
         "refusal",
         "sensitive",
         "error_toxic",
+        "content_moderation",
+        "content_blocked",
+        "moderation",
+        "blocked",
     }
 )
 """Finish reasons with which providers cut or withhold an answer."""
@@ -41,7 +45,13 @@ BLOCK_CODES: Final = frozenset(
         *_GEMINI,
         "content_filter",
         "content_blocked",
+        "content_moderation",
+        "content_policy",
         "content_policy_violation",
+        "content_violation",
+        "guardrail_blocked",
+        "moderationerror",
+        "risk_control",
         "contentpolicyviolationerror",
         "responsibleaipolicyviolation",
         "moderation_blocked",
@@ -60,7 +70,8 @@ _SENTENCES: Final = re.compile(
     r"|rejected (?:as a result of|by) (?:our|the) safety system|(?:data|content"
     r"|image)s? may contain inappropriate content"
     r"|blocked by (?:the |our )?(?:content|safety) filter|blocked (?:due to|for|because of) safety"
-    r"|blockreason|不安全或敏感|敏感内容|内容安全(?:审核|检查)",
+    r"|violat\w+ google's responsible ai|not allowed by (?:our|the) safety system|blocked by (?:a |the |our )?guardrail"
+    r"|content moderation|blockreason|违反相关法律法规|内容违规|违规内容|不安全或敏感|敏感内容|内容安全(?:审核|检查)",
     re.IGNORECASE,
 )
 _NAMED: Final = re.compile(rf"\b(?:{'|'.join(name.upper() for name in _GEMINI)})\b")

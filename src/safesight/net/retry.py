@@ -18,17 +18,18 @@ import msgspec
 
 LONGEST_TOLD_S: Final = 900.0
 """A longer wait is not sat out: the run stops and says when to go on."""
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "秒": 1.0, "分": 60.0}
 _SPAN: Final = (
     r"(?:\d+(?:\.\d+)?\s*(?:milliseconds?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|ms|s|m|h|d)(?![a-z]),?\s*)+"
 )
 _TOLD: Final = re.compile(
-    rf"\b(?:re)?try(?:ing)?(?: your request| this request)?(?: again)?,?\s*(?:in|after):?\s*(?:about "
-    rf"|approximately )?({_SPAN})"
-    rf"|\bwait(?: for)?(?: about| at least| approximately)?\s*({_SPAN})|请(?:在|等待)?\s*(\d+)\s*秒",
+    rf"\b(?:(?:re)?try(?:ing)?(?: your request| this request)?(?: again)?|resets?|(?:allowed|available)(?: again)?),?"
+    rf"\s*(?:in|after):?\s*(?:about |approximately )?({_SPAN})"
+    r"|\bretry[- ]after:?\s*(\d+(?:\.\d+)?)(?![\w.])"
+    rf"|\bwait(?: for)?(?: about| at least| approximately)?\s*({_SPAN})|请(?:在|等待)?\s*(\d+\s*(?:秒|分钟))",
     re.IGNORECASE,
 )
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h|d)", re.IGNORECASE)
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|milli|s|m|h|d|秒|分)", re.IGNORECASE)
 _FIELDS: Final = {
     "retryDelay": 1.0,
     "retry_delay": 1.0,

@@ -108,6 +108,10 @@ class _PromptFeedback(msgspec.Struct, frozen=True):
     block_reason: str | None = msgspec.field(default=None, name="blockReason")
 
 
+class _SnakeFeedback(msgspec.Struct, frozen=True):
+    block_reason: str | None = None
+
+
 class Body(msgspec.Struct, frozen=True):
     """A chat reply, a streamed chunk or a completion; `error` instead of choices when it failed."""
 
@@ -119,6 +123,7 @@ class Body(msgspec.Struct, frozen=True):
     message: str | None = None
     code: int | str | None = None
     prompt_feedback: _PromptFeedback | None = msgspec.field(default=None, name="promptFeedback")
+    feedback: _SnakeFeedback | None = msgspec.field(default=None, name="prompt_feedback")
 
     @property
     def empty(self) -> bool:
@@ -129,7 +134,8 @@ class Body(msgspec.Struct, frozen=True):
     @property
     def withheld(self) -> str:
         """Why the prompt was blocked before any choice (Gemini's `promptFeedback`); "" when it was not."""
-        return (self.prompt_feedback.block_reason or "") if self.prompt_feedback and not self.choices else ""
+        found = self.prompt_feedback or self.feedback
+        return (found.block_reason or "") if found and not self.choices else ""
 
     @property
     def failure(self) -> object:

@@ -4,7 +4,7 @@ Sources: chat templates of DeepSeek-R1 and Qwen3 (`<think>`), Kimi (`◁think▷
 (`<seed:think>`), MiniMax and Ling (`<mm:think>`, `<ling:think>`), LongCat (`<longcat_think>`), Gemini and Gemma
 (`<thought>`, `<|channel>thought ... <channel|>`, `<unused94>`), Sky-T1 and OpenThinker (`<|begin_of_thought|>`),
 Command A (`<|START_THINKING|>`), Apertus (`<|inner_prefix|>`), gpt-oss (harmony: `<|channel|>analysis<|message|>`),
-GLM (`<|begin_of_box|>`).
+GLM (`<|begin_of_box|>`), LLaVA-CoT (`<SUMMARY>`, `<CAPTION>`, `<REASONING>`, `<CONCLUSION>`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,12 @@ _NAMES: Final = (
     "scratchpad",
     "inner_thoughts",
     "inner_monologue",
+    "internal_monologue",
     "chain_of_thought",
+    "thought_process",
+    "thinking_process",
+    "rationale",
+    "cot",
     "longcat_think",
     "seed:think",
     "seed:cot",
@@ -30,8 +35,14 @@ _NAMES: Final = (
     "ling:think",
     "hy:think",
 )
+_CAPITALS: Final = frozenset(
+    {"<summary>", "</summary>", "<caption>", "</caption>", "<conclusion>", "</conclusion>", "[think]", "[/think]"}
+)
+"""Tags in capitals only: Magistral's, as "[think]" is a stage direction; LLaVA-CoT's, as `<summary>` is HTML."""
 _PAIRS: Final = (
     *((f"<{name}>", f"</{name}>") for name in _NAMES),
+    ("<summary>", "</summary>"),
+    ("<caption>", "</caption>"),
     ("◁think▷", "◁/think▷"),
     ("[think]", "[/think]"),
     ("<|channel>", "<channel|>"),
@@ -45,8 +56,8 @@ _PAIRS: Final = (
 )
 OPEN: Final = frozenset(start for start, _ in _PAIRS)
 CLOSE: Final = frozenset(end for _, end in _PAIRS)
-ANSWER: Final = frozenset({"<answer>", "<|begin_of_solution|>", "<|start_response|>"})
-ANSWERED: Final = frozenset({"</answer>", "<|end_of_solution|>", "<|end_response|>"})
+ANSWER: Final = frozenset({"<answer>", "<conclusion>", "<|begin_of_solution|>", "<|start_response|>"})
+ANSWERED: Final = frozenset({"</answer>", "</conclusion>", "<|end_of_solution|>", "<|end_response|>"})
 BOXES: Final = frozenset({"<|begin_of_box|>", "<|end_of_box|>"})
 HEADERS: Final = frozenset({"<|start|>", "<|channel|>"})
 """Harmony: what follows up to `<|message|>` names a role or a channel."""
@@ -76,8 +87,8 @@ def possible_tag(text: str, start: int, *, harmony: bool) -> int:
 
 
 def is_tag(found: str) -> bool:
-    """Whether what reads like a tag is one: Magistral's are in capitals, "[think]" is a stage direction."""
-    return found[0] != "[" or found.isupper()
+    """Whether what reads like a tag is one: some are tags in capitals only."""
+    return found.isupper() or found.lower() not in _CAPITALS
 
 
 def may_be_mention(before: str, tag: str) -> bool:
