@@ -98,10 +98,12 @@ def test_a_dry_run_asks_nothing_and_writes_nothing(tmp_path: Path) -> None:
     assert "would send 4 requests" in said
     assert "cost: unknown" in said
     priced = ("--model", "http://127.0.0.1:9/v1#m?price_in=2&price_out=10", "--max-tokens", "1000000")
-    assert "cost: at most about $40.00" in safesight("run", "starter", *priced, "--limit", "4", "--dry-run")
+    assert "cost: at least about $40.00; image tokens come on top" in safesight(
+        "run", "starter", *priced, "--limit", "4", "--dry-run"
+    )
     unbounded = safesight("run", "starter", *priced[:2], "--limit", "4", "--dry-run")
     assert "completion tokens: no bound" in unbounded
-    assert "cost: prompts alone about $0.00" in unbounded
+    assert "cost: at least about $0.00; image tokens and answers come on top" in unbounded
     assert not (tmp_path / "none.sqlite").exists()
 
 
@@ -125,6 +127,28 @@ def test_ctrl_c_finishes_what_is_in_flight_and_resumes(tmp_path: Path) -> None:
     assert 3 <= kept < 108
     assert f"{kept} resumed" in safesight(*arguments, "--concurrency", "64")
     assert _answers(path) == 108
+
+
+def test_a_second_ctrl_c_waits_for_nobody(tmp_path: Path) -> None:
+    script, path = tmp_path / "stuck.jsonl", tmp_path / "stuck.sqlite"
+    delays = [0.1] * 4 + [900.0] * 200
+    script.write_text("\n".join(json.dumps({"text": "Late.", "delay_s": delay}) for delay in delays))
+    command = [sys.executable, "-m", "safesight", "run", "starter", "--model", f"scripted:{script}"]
+    command += ["--run", str(path), "--concurrency", "2"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and _answers(path) < 3:
+            time.sleep(0.05)
+        os.kill(process.pid, signal.SIGINT)
+        said = ""
+        assert process.stdout is not None
+        while "finishing what is in flight" not in said and (line := process.stdout.readline()):
+            said += line
+        os.kill(process.pid, signal.SIGINT)
+        said += process.communicate(timeout=300)[0]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert _answers(path) >= 3
 
 
 def _answers(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 
 __all__ = ["main"]
@@ -16,6 +17,10 @@ def main() -> None:
     survive_any_console()
     try:
         build()()
+    except asyncio.CancelledError:
+        # The second Ctrl-C dropped what was in flight.
+        print("Interrupted. The same command goes on from what was answered.", file=sys.stderr)
+        raise SystemExit(130) from None
     except SafeSightError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None

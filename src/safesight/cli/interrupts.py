@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Generator
@@ -16,6 +17,13 @@ from typing import Final
 from safesight.cli.printer import console
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_PATIENCE_S: Final = 4.0
+"""How long what is dropped may take to end: a model in this process may hold the interpreter for its whole answer."""
+INTERRUPTED: Final = 130
+_FINISHING: Final = (
+    "finishing what is in flight: at most a request's time limit (?timeout_s=, 600 s unless set); "
+    "press Ctrl-C again to drop it within 5 s"
+)
 
 
 @contextlib.contextmanager
@@ -23,12 +31,18 @@ def interruptible() -> Generator[asyncio.Event]:
     """An event that the first signal sets; the second cancels the current task."""
     stop = asyncio.Event()
     task = asyncio.current_task()
+    end = threading.Timer(_PATIENCE_S, os._exit, (INTERRUPTED,))
+    end.daemon = True
 
     def interrupt() -> None:
-        if stop.is_set() and task is not None:
+        if not stop.is_set():
+            stop.set()
+            console().print(_FINISHING, style="yellow")
+        elif task is not None and not task.cancelling():
+            console().print("dropping what is in flight; what was answered is kept", style="yellow")
             task.cancel()
-        console().print("finishing what is in flight; press Ctrl-C again to drop it", style="yellow")
-        stop.set()
+            # Nothing is lost by a hard end: what was committed is on the disk.
+            end.start()
 
     with on_signals(interrupt):
         yield stop

@@ -104,8 +104,10 @@ def _print_estimate(guess: CostEstimate, path: Path, request: RunRequest) -> Non
         ),
     )
     if guess.cost_usd is not None:
-        means = "at most" if bounded else "prompts alone"
-        out.print(f"cost: {means} about ${guess.cost_usd:.2f}, image tokens not counted")
+        means = "at most" if bounded and not guess.images else "at least"
+        on_top = [*(["image tokens"] if guess.images else []), *([] if bounded else ["answers"])]
+        added = f"; {' and '.join(on_top)} come on top" if on_top else ""
+        out.print(f"cost: {means} about ${guess.cost_usd:.2f}{added}")
     else:
         out.print("cost: unknown; give prices as ?price_in=USD&price_out=USD per million tokens")
     if guess.broken:

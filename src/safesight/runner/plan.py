@@ -32,7 +32,7 @@ class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
     """Upper bound: every answer as long as `max_tokens` allows; None when no bound is set."""
     cost_usd: float | None
     """At the prices given with the model (`?price_in=..&price_out=..`), image tokens not counted; None without.
-    An upper bound where `completion_tokens` is one, else the prompts alone."""
+    An upper bound where `completion_tokens` is one and there are no images, else a lower one."""
 
 
 def manifest(job: Job, *, benchmark: str, arm: str, part: str = "") -> Manifest:
