@@ -145,7 +145,9 @@ def test_an_answer_is_judged_with_its_question() -> None:
             litellm(url, "request", texts=[f"Question {number}?"], litellm_call_id=number)
         litellm(url, "response", texts=[MILD], litellm_call_id="one")
         litellm(url, "response", texts=[MILD], litellm_call_id="three")
-    assert [(e.question, e.answer) for e in asked.exchanges] == [("Question one?", MILD), ("", MILD)]
+        body = {"input_type": "response", "texts": [MILD], "litellm_call_id": "one"}
+        ask(url, LITELLM, body, **{"x-api-key": "another client"})
+    assert [(e.question, e.answer) for e in asked.exchanges] == [("Question one?", MILD), ("", MILD), ("", MILD)]
 
 
 def test_agentgateway(url: str) -> None:

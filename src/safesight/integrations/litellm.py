@@ -75,7 +75,9 @@ class SafeSightGuardrail(CustomGuardrail):
         asked = AskedReply(
             model=read.model, choices=read.choices, structured=read.structured, tells_usage=read.include_usage
         )
-        judging = Judging(self._guard, self._asked.find(str(request_data.get("litellm_call_id"))), hook.tally, asked)
+        judging = Judging(
+            self._guard, self._asked.find(None, str(request_data.get("litellm_call_id"))), hook.tally, asked
+        )
         out: asyncio.Queue[list[bytes] | None] = asyncio.Queue(maxsize=1)
 
         async def relay() -> None:

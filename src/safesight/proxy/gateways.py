@@ -17,7 +17,7 @@ import msgspec
 
 from safesight.guard.findings import Request
 from safesight.proxy.errors import BadRequestError
-from safesight.proxy.hooks import AskedBefore, Hook, HookVerdict
+from safesight.proxy.hooks import NO_REQUEST, AskedBefore, Hook, HookVerdict
 from safesight.wire.plain import read_plain
 
 Fields = dict[str, Any]
@@ -44,11 +44,11 @@ async def litellm(hook: Hook, body: Fields, asked: AskedBefore) -> dict[str, Any
     call = call if isinstance(call, str) else ""
     if body.get("input_type") == "request":
         verdict, request = await hook.request(*_litellm_request(body, texts))
-        asked.keep(call, request)
+        asked.keep(hook.client, call, request)
         return _blocked(verdict) if verdict.decision else {"action": "NONE"}
     if body.get("input_type") != "response":
         raise BadRequestError("expected `input_type` to be request or response.")
-    request = asked.find(call)
+    request = asked.find(hook.client, call)
     verdicts = [await hook.answer(request, text) for text in texts]
     calls = await hook.calls(request, body.get("tool_calls"))
     stopped = [verdict for verdict in (*verdicts, calls) if verdict.decision is not None]
@@ -99,7 +99,7 @@ async def agentgateway_response(hook: Hook, body: Fields, _: AskedBefore) -> dic
     changed: HookVerdict | None = None
     for choice in choices:
         message = _fields(choice.get("message"), "a choice's message")
-        verdict = await hook.answer(_UNKNOWN.find(""), str(message.get("content") or ""))
+        verdict = await hook.answer(NO_REQUEST, str(message.get("content") or ""))
         if verdict.decision is not None and not verdict.text:
             return {"action": _rejected(verdict)}
         if verdict.decision is not None:
@@ -109,8 +109,6 @@ async def agentgateway_response(hook: Hook, body: Fields, _: AskedBefore) -> dic
 
 
 _PASS: Final = {"reason": "passed"}
-_UNKNOWN: Final = AskedBefore()
-"""The questions of gateways that do not say what an answer answers: none."""
 
 
 def _rejected(verdict: HookVerdict) -> dict[str, Any]:
@@ -168,7 +166,7 @@ async def kong(hook: Hook, body: Fields, _: AskedBefore) -> dict[str, Any]:
     if source != "OUTPUT":
         verdict, _read = await hook.request([{"role": "user", "content": text}], {})
     if source != "INPUT" and verdict.decision is None:
-        verdict = await hook.answer(_UNKNOWN.find(""), text)
+        verdict = await hook.answer(NO_REQUEST, text)
     return {"block": verdict.decision is not None, "block_message": verdict.text, "detail": verdict.why}
 
 

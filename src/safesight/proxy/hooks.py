@@ -71,28 +71,31 @@ class HookVerdict(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AskedBefore:
-    """The questions of the last requests, by the id that their answers come under; forgotten oldest first.
+    """The questions of the last requests, by client and the id that their answers come under; the oldest are forgotten.
 
-    An answer is judged with its question. Gateways show a guard one at a time, and name the call they belong to.
+    An answer is judged with its question. Gateways show a guard one at a time, and name the call they belong to; one
+    client's call is never another's.
     """
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Request] = OrderedDict()
+        self._known: OrderedDict[tuple[str | None, str], Request] = OrderedDict()
 
-    def keep(self, call: str, request: Request) -> None:
+    def keep(self, client: str | None, call: str, request: Request) -> None:
         """Remember a request's question and turns, without its images."""
         if call:
-            self._known[call] = msgspec.structs.replace(request, images=(), checked=_UNCHECKED)
-            self._known.move_to_end(call)
+            self._known[client, call] = msgspec.structs.replace(request, images=(), checked=_UNCHECKED)
+            self._known.move_to_end((client, call))
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
 
-    def find(self, call: str) -> Request:
+    def find(self, client: str | None, call: str) -> Request:
         """The request of an answer; an empty one where it is not known."""
-        return self._known.get(call) or Request(question="", images=(), checked=_UNCHECKED)
+        return self._known.get((client, call)) or NO_REQUEST
 
 
 _UNCHECKED: Final = Checked(decision=None, outcomes=(), latency_ms=0.0)
+NO_REQUEST: Final = Request(question="", images=(), checked=_UNCHECKED)
+"""What an answer answers where nobody says what."""
 
 
 class Hook:
@@ -103,7 +106,7 @@ class Hook:
         self.tally = Tally()
         self._limits = limits
         self._fetcher = fetcher
-        self._client = client
+        self.client = client
 
     async def request(self, messages: Sequence[Any], beside: Mapping[str, object]) -> tuple[HookVerdict, Request]:
         """Judge a conversation in the chat protocol's shape and the fields beside it (tools).
@@ -160,7 +163,7 @@ class Hook:
 
     async def _read(self, messages: Sequence[Message]) -> tuple[HookVerdict, Request]:
         try:
-            read = await self.guard.read(messages, client=self._client)
+            read = await self.guard.read(messages, client=self.client)
         except Overloaded as error:
             raise overloaded(error) from None
         self.tally.events.append(read.checked.event("input", shadow=self.guard.policy.shadow))
