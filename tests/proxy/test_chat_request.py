@@ -173,8 +173,16 @@ def test_the_exempt_places_are_few_and_for_the_server() -> None:
 def test_keys_are_read_where_they_are_prose_or_a_schema() -> None:
     schema = {"properties": {f"{MARK} a": {}}}
     tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
-    for body in ({"tools": [tool]}, {"response_format": {"json_schema": schema}}, {f"{MARK} b": 1}):
+    for body in ({"tools": [tool]}, {"response_format": {"json_schema": schema}}, {f"{MARK} b": 1}, {MARK: 1}):
         assert MARK in "\n".join(message.text for message in read({"messages": [USER], **body}))
+    calm = read({"messages": [USER], "temperature": 0.5, "top_k": 4, "stop_token_ids": [98, 97, 100, 99]})
+    assert [message.text for message in calm] == [USER["content"]]
+
+
+@pytest.mark.parametrize("at", [{"odd": [98.0, 97.0, 100.0, 33.0]}, {"odd": {"a": [[98], [97], [100], [33]]}}])
+def test_numbers_that_could_be_letters_are_read_in_fields_of_any_name(at: dict[str, object]) -> None:
+    for body in ({"messages": [USER], **at}, {"messages": [{**USER, **at}]}):
+        assert "bad!" in "\n".join(message.text for message in read(body))
 
 
 def test_arguments_are_judged_decoded_besides() -> None:

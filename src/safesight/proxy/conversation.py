@@ -22,6 +22,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from safesight.wire.plain import strings
+from safesight.wire.strings import letters
 
 EXEMPT: Final = frozenset({"model", "user", "safety_identifier", "prompt_cache_key", "stream", "stream_options", "n"})
 """Fields beside the conversation that no server shows to a model: what they hold is not judged."""
@@ -34,6 +35,23 @@ UNJUDGED: Final = frozenset(
     }
 )
 """Fields whose content this guard cannot judge where it is not a turn's image; refused unless empty."""
+_SETTINGS: Final = """
+model messages audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens
+metadata modalities moderation n parallel_tool_calls prediction presence_penalty prompt_cache_key
+prompt_cache_options prompt_cache_retention reasoning_effort response_format safety_identifier seed service_tier
+stop store stream stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options
+best_of use_beam_search top_k min_p repetition_penalty length_penalty stop_token_ids include_stop_str_in_output
+ignore_eos min_tokens skip_special_tokens spaces_between_special_tokens truncate_prompt_tokens prompt_logprobs
+allowed_token_ids bad_words echo add_generation_prompt continue_final_message add_special_tokens documents
+chat_template chat_template_kwargs mm_processor_kwargs structured_outputs guided_json guided_regex guided_choice
+guided_grammar priority request_id return_tokens_as_token_ids return_token_ids cache_salt kv_transfer_params
+vllm_xargs regex ebnf json_schema separate_reasoning stream_reasoning repeat_penalty typical_p mirostat mirostat_tau
+mirostat_eta dry_multiplier samplers grammar cache_prompt n_predict n_probs id_slot t_max_predict_ms
+timings_per_token thinking reasoning extra_body options keep_alive format think enable_thinking thinking_budget
+"""
+SETTINGS: Final = frozenset(_SETTINGS.split())
+"""Names of fields that OpenAI, vLLM, SGLang, llama.cpp and Ollama know; any other is judged, and so are its numbers where
+they could be letters."""
 SCHEMAS: Final = frozenset(
     {"tools", "functions", "tool_choice", "response_format", "guided_json", "json_schema", "structured_outputs"}
 )
@@ -74,8 +92,9 @@ def texts_beside(name: str, value: object) -> Iterator[str]:
     """The texts of one field beside the messages; raises ValueError where it holds what cannot be judged."""
     if name in EXEMPT or name == "messages":
         return
-    if not name.isidentifier():
+    if name not in SETTINGS:
         yield name
+        yield from letters(value)
     if name not in SCHEMAS:
         _judgeable(name, value)
     yield from texts(value, where=name)
@@ -127,6 +146,7 @@ def read_turn(message: dict[str, Any], remote: list[tuple[dict[str, Any], str]])
         elif name != "content":
             if name not in ("tool_calls", "function_call"):
                 _judgeable(name, value)
+                beside += letters(value)
             beside += texts(value, where=name)
     parts: list[str | bytes | RemoteImage] = []
     if content is None or isinstance(content, str):

@@ -16,7 +16,7 @@ import msgspec
 
 from safesight.wire.places import UNFINISHED, sane_id
 from safesight.wire.reply_json import decode, readable
-from safesight.wire.strings import Text, refuse_media, walk
+from safesight.wire.strings import Text, letters, refuse_media, walk
 
 DONE: Final = b"[DONE]"
 FILTERED: Final = "content_filter"
@@ -193,7 +193,7 @@ def _message(message: dict[str, Any], *, numbers: bool) -> tuple[list[Text], lis
             rest[name] = value
     beside = walk(rest, "") if rest else []
     if numbers:
-        beside += [Text("other", "numbers", text) for text in _letters(rest)]
+        beside += [Text("other", "numbers", text) for text in letters(rest)]
     reasoning = [t for t in texts if t.channel == "reasoning"] if len(texts) > 1 else []
     if len(reasoning) < 2:
         return texts, beside
@@ -234,8 +234,8 @@ def _beside(fields: dict[str, Any], *, shows: bool, numbers: bool) -> tuple[tupl
         return tuple(walk(fields, "")), ()
     spelt = () if shows else tuple(name for name, value in fields.items() if _has_numbers(value))
     fields = {name: value for name, value in fields.items() if name not in spelt}
-    letters = [Text("other", "numbers", text) for text in _letters(fields)] if shows else []
-    return (*walk(fields, ""), *letters), spelt
+    told = [Text("other", "numbers", text) for text in letters(fields)] if shows else []
+    return (*walk(fields, ""), *told), spelt
 
 
 def _numbers_said(choice: dict[str, Any]) -> list[str]:
@@ -251,31 +251,6 @@ def _has_numbers(value: object) -> bool:
             map(_has_numbers, value)
         )
     return isinstance(value, dict) and any(map(_has_numbers, value.values()))
-
-
-def _letters(value: object) -> Iterator[str]:
-    """What lists of numbers spell that could be letters; the ids of tokens are larger."""
-    if isinstance(value, dict):
-        for item in value.values():
-            yield from _letters(item)
-    elif isinstance(value, list):
-        letters = [_letter(item) for item in value]
-        if len(letters) >= _SPELT and all(letters):
-            yield "".join(letters)
-        else:
-            for item in value:
-                yield from _letters(item)
-
-
-def _letter(number: Any) -> str:
-    """The letter of a code, which may stand in a list of its own; "" where it is none."""
-    if isinstance(number, list) and len(number) == 1:
-        number = number[0]
-    return chr(int(number)) if isinstance(number, (int, float)) and 9 <= number < 127 else ""
-
-
-_SPELT: Final = 4
-"""So many numbers in a row are read as letters."""
 
 
 def _has_entries(logprobs: object) -> bool:

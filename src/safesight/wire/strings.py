@@ -78,6 +78,31 @@ def strings(value: object) -> list[str]:
     return [text.text for text in walk(value, "", named=False)]
 
 
+def letters(value: object) -> Iterator[str]:
+    """What lists of numbers spell that could be letters; the ids of tokens are larger."""
+    if isinstance(value, dict):
+        for item in value.values():
+            yield from letters(item)
+    elif isinstance(value, list):
+        codes = [_letter(item) for item in value]
+        if len(codes) >= _SPELT and all(codes):
+            yield "".join(codes)
+        else:
+            for item in value:
+                yield from letters(item)
+
+
+def _letter(number: Any) -> str:
+    """The letter of a code, which may stand in a list of its own; "" where it is none."""
+    if isinstance(number, list) and len(number) == 1:
+        number = number[0]
+    return chr(int(number)) if isinstance(number, (int, float)) and 9 <= number < 127 else ""
+
+
+_SPELT: Final = 4
+"""So many numbers in a row are read as letters."""
+
+
 def shows_media(text: str) -> bool:
     """Whether a piece of an answer's text holds a data URL."""
     return "data:" in text and names_media(text)
