@@ -50,8 +50,8 @@ mirostat_eta dry_multiplier samplers grammar cache_prompt n_predict n_probs id_s
 timings_per_token thinking reasoning extra_body options keep_alive format think enable_thinking thinking_budget
 """
 SETTINGS: Final = frozenset(_SETTINGS.split())
-"""Names of fields that OpenAI, vLLM, SGLang, llama.cpp and Ollama know; any other is judged, and so are its numbers where
-they could be letters."""
+"""Names of fields that OpenAI, vLLM, SGLang, llama.cpp and Ollama know; any other is judged, and so are its numbers
+where they could be letters."""
 SCHEMAS: Final = frozenset(
     {"tools", "functions", "tool_choice", "response_format", "guided_json", "json_schema", "structured_outputs"}
 )
