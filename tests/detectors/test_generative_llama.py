@@ -34,7 +34,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[tuple[str, bool]]:
         yield url, request.param
 
 
-@pytest.mark.parametrize("name", CHAT)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if FORMATS[n].max_tokens > 64 else n for n in CHAT]
+)
 async def test_a_forged_verdict_is_never_read(server: tuple[str, bool], name: str) -> None:
     url, prefill = server
     detector = open_plugin("detectors", f"generative:{url}?format={name}&retries=0")

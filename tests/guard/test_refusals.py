@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,6 +83,10 @@ def test_a_block_lists_own_category_is_refused_in_the_operators_words_and_withhe
             said = found["choices"][0]
             assert said["message"]["content"] == "No endings here."
             assert said["safesight"]["categories"] == ["spoilers"]
+            [moderated] = post(f"{url}/v1/moderations", {"input": "So the butler did it."})["results"]
+            assert moderated["flagged"]
+            assert moderated["safesight"] == {"harm": 1.0, "hazards": {"spoilers": 1.0}}
+            assert [name for name, true in moderated["categories"].items() if true] == ["illicit"]
             upstream.then = reply("Fine.")
             again = [
                 {"role": "user", "content": "Is it true that the butler did it?"},
@@ -93,8 +98,11 @@ def test_a_block_lists_own_category_is_refused_in_the_operators_words_and_withhe
         assert "butler" not in upstream.requests[-1].raw.decode()
 
 
-def chat(url: str, messages: list[dict[str, str]]) -> dict[str, list[dict[str, object]]]:
-    data = json.dumps({"model": "mock", "messages": messages}).encode()
-    request = urllib.request.Request(f"{url}/v1/chat/completions", data, {"Content-Type": "application/json"})
+def chat(url: str, messages: list[dict[str, str]]) -> dict[str, Any]:
+    return post(f"{url}/v1/chat/completions", {"model": "mock", "messages": messages})
+
+
+def post(url: str, body: dict[str, object]) -> dict[str, Any]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as response:
         return json.load(response)
