@@ -86,6 +86,18 @@ def test_no_console_ends_a_run(encoding: str, tmp_path: Path):
         assert safesight(*command, env=env)[0] == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes here alone")
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
+def test_a_name_that_is_no_text_ends_no_run(encoding: str, tmp_path: Path):
+    folder = tmp_path / os.fsdecode(b"b\xffd")
+    folder.mkdir()
+    with in_thread(then=reply("A mild answer.")) as server:
+        code, said = run_starter(server.url, folder / "r.sqlite", env={"PYTHONIOENCODING": encoding})
+    assert code == 0, said
+    assert "b?d" in said
+    assert safesight("compare", folder / "r.sqlite", folder / "r.sqlite", env={"PYTHONIOENCODING": encoding})[0] == 0
+
+
 def test_what_a_console_cannot_show_is_shown_as_nearly_as_it_can(tmp_path: Path):
     script = "from safesight.cli.encoding import survive_any_console as s; s(); print('80–90 % → 好 │ …')"
     done = subprocess.run(

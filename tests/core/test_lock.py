@@ -51,6 +51,14 @@ def test_the_second_writer_is_told_who_holds_the_run(run: Path) -> None:
     RunStore.open(run).close()
 
 
+def test_a_link_to_a_run_is_the_same_run(run: Path) -> None:
+    link = run.with_name("elsewhere") / "link.sqlite"
+    link.parent.mkdir()
+    link.symlink_to(run)
+    with holder(link), pytest.raises(StoreError, match="is writing this run"):
+        RunStore.open(run)
+
+
 def test_a_killed_holder_leaves_nothing_behind(run: Path) -> None:
     with holder(run) as process:
         process.kill()

@@ -43,7 +43,7 @@ def survive_any_console() -> None:
     """Let standard output and error write any text; streams that are not text files of ours stay as they are."""
     codecs.register_error(ERRORS, _nearest)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and not stream.encoding.lower().startswith("utf"):
+        if isinstance(stream, io.TextIOWrapper):  # UTF-8 too: names of files may hold bytes that are no text
             stream.reconfigure(errors=ERRORS)
 
 

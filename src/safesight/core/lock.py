@@ -33,7 +33,8 @@ class RunLock:
         Raises:
             StoreError: another process writes it; says which. Or the folder cannot be written.
         """
-        path = run.with_name(f"{run.name}.lock")
+        real = run.resolve()  # a link to a run file is the same run
+        path = real.with_name(f"{real.name}.lock")
         while True:
             try:
                 stream = path.open("a+", encoding="utf-8")

@@ -357,7 +357,7 @@ def _connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
 def _uri(path: Path) -> str:
     from urllib.parse import quote
 
-    return quote(str(path.resolve()))
+    return quote(os.fsencode(path.resolve()))  # as bytes: a name need not be text
 
 
 def _quote(text: str) -> str:
