@@ -90,6 +90,8 @@ async def test_a_harmful_request_is_refused_before_the_answer_counts() -> None:
 
 async def test_a_detector_may_only_estimate_requests() -> None:
     class Estimating(RunningWordDetector):
+        request_threshold = 0.9
+
         def suspicion(self, question: str) -> float:
             if "break" in question:
                 raise ZeroDivisionError
@@ -97,7 +99,9 @@ async def test_a_detector_may_only_estimate_requests() -> None:
 
     guard = make(Policy(input=InputRule(ocr=False)), Estimating())
     assert guard.stops((await guard.read([user(BAD)])).checked.decision)
-    assert (await guard.read([user("hello")])).checked.decision is None, "0.6 is under the input threshold of 0.9"
+    assert (await guard.read([user("hello")])).checked.decision is None, "0.6 is under 0.9, its own"
+    lower = make(Policy(input=InputRule(ocr=False, threshold=0.5)), Estimating())
+    assert lower.stops((await lower.read([user("hello")])).checked.decision), "the policy's threshold goes first"
     broken = (await guard.read([user("break")])).checked.decision
     assert broken is not None
     assert (broken.action, broken.cause) == ("halt", "error")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from itertools import permutations
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safesight.core.errors import DetectorError
+from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.records import Harm
 from safesight.detectors.patterns import Patterns, Phrase
 from safesight.guard.actions import Stop
-from safesight.guard.policy import CategoryRule, Policy, StreamRule
+from safesight.guard.policy import CategoryRule, LanguageRule, Policy, StreamRule, validated
 from safesight.guard.rules import Decision, Outcome, Rule, Tier, Tiers
 from safesight.guard.stream import StreamGuard
 
@@ -40,6 +41,43 @@ def test_the_gravest_of_several_detectors_decides_in_any_order(actions: list[str
         found = decide(POLICY, tiers, [sure(action) for action in arranged])
         assert found is not None
         assert found.action == max(actions, key=ORDER.index)
+
+
+@pytest.mark.parametrize(
+    ("unjudged", "outcomes", "expected", "told"),
+    [
+        ("release", [Harm(harm=0.1, unjudged="de")], None, "de"),
+        ("release", [Harm(harm=0.9, unjudged="de")], "refuse", ""),
+        ("halt", [Harm(harm=0.1, unjudged="de")], "halt", "de"),
+        ("halt", [Harm(harm=0.1, unjudged="de"), Harm(harm=0.1)], None, ""),  # another detector knows the language
+        ("halt", [Harm(harm=0.1, unjudged="de"), None], "halt", "de"),
+        ("halt", [Harm(harm=0.1)], None, ""),
+    ],
+)
+def test_what_no_detector_can_judge_is_said_and_does_as_the_policy_says(
+    unjudged: str, outcomes: list[Outcome | None], expected: str | None, told: str
+) -> None:
+    policy = msgspec.convert({"language": {"unjudged": unjudged}}, Policy)
+    tiers = Tiers(policy, [Tier(Rule(policy, detector=f"d{i}")) for i in range(len(outcomes))])
+    found = tiers.judge(outcomes)
+    assert (found and found.action, tiers.unjudged) == (expected, told)
+
+
+def test_a_grey_tier_may_be_asked_about_what_the_first_cannot_judge() -> None:
+    policy = msgspec.convert(
+        {"language": {"unjudged": "ask"}, "detectors": [{"name": "a"}, {"name": "b", "when": "grey"}]}, Policy
+    )
+    tiers = Tiers(
+        policy,
+        [Tier(Rule(policy, detector="a")), Tier(Rule(policy, detector="b"), when="grey", grey_low=0.2, grey_high=0.8)],
+    )
+    assert tiers.wants(1, [Harm(harm=0.0, unjudged="de"), None], text="Guten Tag", whole=False)
+    assert not tiers.wants(1, [Harm(harm=0.0), None], text="Good day", whole=False)
+    found = tiers.judge([Harm(harm=0.0, unjudged="de"), Harm(harm=0.9)])
+    assert found is not None
+    assert found.action == "refuse"
+    with pytest.raises(ConfigError, match="second detector"):
+        validated(Policy(language=LanguageRule(unjudged="ask")))
 
 
 @pytest.mark.parametrize(

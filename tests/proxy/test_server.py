@@ -13,10 +13,11 @@ import urllib.request
 from collections.abc import Generator
 from pathlib import Path
 
+import msgspec
 import openai
 import pytest
 
-from safesight.guard.guard import Guard
+from safesight.guard.guard import Guard, open_guard
 from safesight.guard.policy import InputRule, Policy, StreamRule, TimeRule
 from safesight.proxy.settings import Limits, ProxySettings
 from tests.guard.detectors import BAD, BrokenDetector, RunningWordDetector, WordDetector
@@ -47,6 +48,23 @@ def client(url: str, key: str = "sk-client") -> openai.OpenAI:
 def metric(url: str, name: str) -> float:
     text = urllib.request.urlopen(f"{url}/metrics", timeout=10).read().decode()
     return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(name))
+
+
+def test_an_answer_in_a_language_that_is_not_judged_says_so(upstream: MockOpenAI) -> None:
+    german = "Der Kessel steht auf dem Regal, und die Tassen sind noch nicht sauber, aber der Zucker ist schon da."
+    upstream.then = reply(german)
+    body = json.dumps({"model": "mock", "messages": ASK}).encode()
+    for unjudged in ("release", "halt"):
+        policy = msgspec.convert({"input": {"ocr": False}, "language": {"unjudged": unjudged}}, Policy)
+        with serving(ProxySettings(upstream=upstream.url), guard=open_guard(policy)) as (url, _):
+            asked = urllib.request.Request(f"{url}/chat/completions", body, {"content-type": "application/json"})
+            if unjudged == "release":
+                told = urllib.request.urlopen(asked, timeout=20)
+                assert told.headers["x-safesight-unjudged"] == "de"
+                assert german in json.load(told)["choices"][0]["message"]["content"]
+                assert metric(url.removesuffix("/v1"), 'safesight_unjudged_total{language="de"}') == 1
+            else:
+                assert german not in urllib.request.urlopen(asked, timeout=20).read().decode()
 
 
 def test_a_safe_answer_is_untouched_streamed_or_not(upstream: MockOpenAI) -> None:

@@ -11,9 +11,10 @@ from safesight.detectors.backbone import Tuned, open_detector, pieces
 from safesight.testing import check_detector
 from safesight.train import backbone_detector
 from safesight.train.contrast import contrast_rows
-from safesight.train.corpus import Corpus, DetectorConfig
+from safesight.train.corpus import Corpus
 from safesight.train.data import Row
 from safesight.train.detector import train_detector
+from safesight.train.settings import DetectorConfig
 from tests.train.manners import BAD, GOOD, write_rows
 
 torch = pytest.importorskip("torch")

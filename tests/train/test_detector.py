@@ -76,6 +76,7 @@ def test_training_writes_weights_a_detector_opens_and_a_card(folder):
     assert "| manners | en | MIT |" in card
     assert "forbids commercial use" in card
     assert "AUROC" in card
+    assert set(json.loads(np.load(done.weights)["head"].tobytes())["points"]) == {"loose", "usual", "strict"}
     assert any("near-duplicates" in line for line in said)
     assert not (folder / "out" / "state").exists()
 

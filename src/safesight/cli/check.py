@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from safesight.core.errors import ConfigError
+from safesight.core.protocols import Detector, PointedDetector, SuspiciousDetector
 
 FLAGGED = 1
 
@@ -38,24 +39,42 @@ def check(
     images = tuple(Image.from_path(path) for path in image or ())
     exchange = Exchange(question=question, answer=_read(text), images=images)
 
-    async def score() -> tuple[str, float, Harm]:
+    async def score() -> tuple[Detector, Harm]:
         opened = open_plugin("detectors", detector)
         try:
-            return opened.name, opened.threshold, (await opened.score([exchange]))[0]
+            return opened, (await opened.score([exchange]))[0]
         finally:
             await opened.aclose()
 
-    name, threshold, harm = asyncio.run(score())
+    opened, harm = asyncio.run(score())
+    threshold = opened.threshold
     flagged = harm.harm >= threshold
+    request = _asked(opened, question)
+    point = opened.point if isinstance(opened, PointedDetector) else ""
     if as_json:
-        record = {"detector": name, "harm": harm.harm, "threshold": threshold, "flagged": flagged}
-        print(msgspec.json.encode(record | {"categories": harm.categories}).decode())
+        record = {"detector": opened.name, "harm": harm.harm, "threshold": threshold, "flagged": flagged}
+        record |= {"categories": harm.categories}
+        record |= {"point": point} if point else {}
+        record |= {"unjudged": harm.unjudged} if harm.unjudged else {}
+        record |= {"request": {"harm": request[0], "threshold": request[1]}} if request else {}
+        print(msgspec.json.encode(record).decode())
     else:
-        print(f"{'flagged' if flagged else 'not flagged'}: harm {harm.harm:.3f}, threshold {threshold:.3f} ({name})")
+        said = "flagged" if flagged else f"not judged, language {harm.unjudged!r}" if harm.unjudged else "not flagged"
+        at = f", operating point {point!r}" if point else ""
+        print(f"{said}: harm {harm.harm:.3f}, threshold {threshold:.3f}{at} ({opened.name})")
+        if request:
+            print(f"  the question asks for harm: {request[0]:.3f}, threshold {request[1]:.3f}")
         for code, value in sorted(harm.categories.items(), key=lambda item: -item[1]):
             print(f"  {hazard_name(code)}: {value:.3f}")
     if flagged:
         raise typer.Exit(FLAGGED)
+
+
+def _asked(detector: object, question: str) -> tuple[float, float] | None:
+    """How much the question asks for harm, and the threshold; None where there is none or the detector has no say."""
+    if not question.strip() or not isinstance(detector, SuspiciousDetector):
+        return None
+    return detector.suspicion(question), detector.request_threshold
 
 
 def _read(text: str) -> str:

@@ -49,9 +49,10 @@ def _eval_detector(
 
     from safesight.core.protocols import IncrementalDetector
     from safesight.core.registry import open_plugin
-    from safesight.train import figures
+    from safesight.train import figures, quoted
     from safesight.train.data import DataFile, read_rows
     from safesight.train.evaluate import evaluate, sentence_alarms
+    from safesight.train.quoted import quoted_figures
 
     chosen = "jsonl" if layout is DataFormat.AUTO else layout.value
     rows = [row for path in data for row in read_rows(DataFile(path=str(path), format=chosen))]
@@ -66,6 +67,10 @@ def _eval_detector(
         print(figures.markdown(found) if markdown else figures.blocks(found))
         if isinstance(detector, IncrementalDetector):
             print(f"false alarms per 1,000 harmless sentences: {sentence_alarms(detector, rows):.2f}")
+            print("\nas a guard reads it, by set, language, form and length:")
+            print(quoted.markdown(quoted_figures(detector, rows)))
+            own, other = quoted.asked_otherwise(detector, rows)
+            print(f"AUROC of all sets with their own questions {own:.3f}, with another row's {other:.3f}")
 
     asyncio.run(measure())
 

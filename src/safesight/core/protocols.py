@@ -306,9 +306,20 @@ class RequestDetector(Protocol):
 class SuspiciousDetector(Protocol):
     """A detector with a measure of its own of how much a question asks for harm."""
 
+    request_threshold: float
+    """Flag a request at or above; chosen on ordinary requests."""
+
     def suspicion(self, question: str) -> float:
         """In [0, 1], higher is worse."""
         ...
+
+
+@runtime_checkable
+class PointedDetector(Protocol):
+    """A detector with thresholds by name, opened at one of them."""
+
+    point: str
+    """The operating point's name; "" at a threshold of the caller's."""
 
 
 def judges_requests(detector: object) -> bool:

@@ -126,6 +126,8 @@ class GuardEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     latency_ms: float = 0.0
     detail: str = ""
     """In words, for people: nothing is decided by it."""
+    unjudged: str = ""
+    """Language (ISO 639-1, or `other`) of text that no detector judged; "" where all was judged."""
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -218,6 +220,8 @@ class Harm(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     harm: float
     categories: dict[str, float] = {}
     meta: dict[str, str] = {}
+    unjudged: str = ""
+    """Language of a text that the detector cannot judge: a low score then says nothing."""
 
 
 class Machine(msgspec.Struct, frozen=True, kw_only=True):

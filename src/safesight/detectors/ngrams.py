@@ -1,20 +1,20 @@
 """Hashed n-grams of a growing text, the same under any chunking.
 
-Invariant: after any sequence of `feed` calls, `settled` plus `tail` are the distinct features of the whole text
-fed so far, whatever the chunk boundaries were. A token is settled once more text can no longer change it, so a
-feed costs what the new text costs and nothing is ever rescanned. Text is read in its normal form (`core.normal_form`),
-which is made one character at a time.
+Invariant: after any sequence of `feed` calls, what was returned plus `tail` are the steps of the whole text fed so far,
+whatever the chunk boundaries were. A token is settled once more text can no longer change it, so a feed costs what the
+new text costs and nothing is ever rescanned. Text is read in its normal form (`core.normal_form`), which is made one
+character at a time.
 
 Tokens are runs of letters or digits (digits become `0`; runs longer than `MAX_TOKEN` are cut), single ideographs and
-kana, and sentence marks. Features are word 1-3-grams, character n-grams inside words, and word 1-2-grams of the opening
-under a separate salt, where answers refuse or comply.
+kana, and sentence marks. Features are word 1-3-grams, character n-grams of words, and word 1-2-grams of the opening
+under a separate salt, where answers refuse or comply. A text has those of each distinct word, pair and triple once; a
+character n-gram counts once for every distinct word it is in, so that what a word brings is worked out once and kept.
 """
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 from zlib import crc32
 
 from safesight.core.normal_form import Normaliser
@@ -30,35 +30,36 @@ _MASK = 0xFFFFFFFF
 _DIGITS = re.compile(r"\d+")
 
 
-class _Word(NamedTuple):
-    """What a token brings to every feature it is part of."""
-
-    left: int
-    """Its hash as the left of a pair, multiplied."""
-    right: int
-    word: int
-    """Its feature, and those of its character n-grams."""
-    grams: tuple[int, ...]
-    opening: int
-    """Its feature where a text opens with it."""
+Step = tuple[str, int, int]
+"""A token, and the 32-bit hashes of the pair and of the triple that end with it."""
 
 
 @lru_cache(maxsize=1 << 14)
-def _word(token: str, shift: int) -> _Word:
+def _sides(token: str) -> tuple[int, int]:
+    """A token's hash as the left of a pair, and as its right."""
+    base = crc32(_DIGITS.sub("0", token).encode())
+    return base * _LEFT & _MASK, base * _RIGHT + _ADDED
+
+
+def word_features(token: str, *, bits: int) -> tuple[int, ...]:
+    """What a token brings wherever it stands: its own feature, and those of its character n-grams."""
     word = _DIGITS.sub("0", token)
-    base = crc32(word.encode())
     grams: set[str] = set()
     if len(word) >= _CHAR_SIZES[0]:
         padded = f"<{word}>"
         grams = {padded[i : i + size] for size in _CHAR_SIZES for i in range(len(padded) - size + 1)}
-    hashed = tuple(crc32(b"#" + gram.encode()) >> shift for gram in sorted(grams))
-    left = base * _LEFT & _MASK
-    return _Word(left, base * _RIGHT + _ADDED, base >> shift, hashed, _salted(left) >> shift)
+    shift = 32 - bits
+    return crc32(word.encode()) >> shift, *(crc32(b"#" + gram.encode()) >> shift for gram in sorted(grams))
 
 
 _LEFT, _RIGHT, _ADDED, _SPREAD = 2654435761, 40503, 0x9E3779B9, 2246822519
 """A pair's hash: Knuth's multiplier, then a xor-shift."""
 _OPENING_SALT = 0x5EED * _RIGHT + _ADDED
+
+
+def opening_hashes(step: Step) -> tuple[int, int]:
+    """The 32-bit hashes of a token, and of the pair it ends, as the opening of a text."""
+    return _salted(_sides(step[0])[0]), _salted(step[1] * _LEFT)
 
 
 def _salted(left: int) -> int:
@@ -67,31 +68,25 @@ def _salted(left: int) -> int:
 
 
 class NGrams:
-    """Distinct hashed features of one text, fed in pieces.
+    """The steps of one text, fed in pieces.
 
     Attributes:
-        settled: feature indices that no further text can change, in order of appearance.
-        tail: further indices if the text ended here.
-        words: settled tokens so far.
+        tail: further steps if the text ended here.
     """
 
-    __slots__ = ("_buffer", "_last", "_normaliser", "_pair", "_seen", "_shift", "settled", "tail", "words")
+    __slots__ = ("_buffer", "_last", "_normaliser", "_pair", "tail")
 
-    def __init__(self, *, bits: int) -> None:
-        self.settled: list[int] = []
-        self.tail: list[int] = []
-        self.words = 0
-        self._shift = 32 - bits
+    def __init__(self) -> None:
+        self.tail: list[Step] = []
         self._normaliser = Normaliser()
-        self._seen: set[int] = set()
         self._buffer = ""
         self._last = 0
         """The last token's hash as a left side."""
         self._pair = (_ADDED ^ (_ADDED >> 15)) * _SPREAD & _MASK
         """The hash of the last two tokens; there being none, of two zeros."""
 
-    def feed(self, text: str) -> list[int]:
-        """Add text; returns the newly settled feature indices (also appended to `settled`)."""
+    def feed(self, text: str) -> list[Step]:
+        """Add text; returns the newly settled steps."""
         buffer = self._buffer + self._normaliser.feed(text)
         tokens = _tokens(buffer)
         tail = tokens[-1] if tokens else ""
@@ -100,38 +95,29 @@ class NGrams:
         else:
             tail = ""
         self._buffer = tail
-        seen = self._seen
-        fresh = [feature for feature in dict.fromkeys(self._features(tokens)) if feature not in seen]
-        seen.update(fresh)
-        self.settled += fresh
-        ahead = _tokens(tail + self._normaliser.tail)
-        self.tail = self._peek(ahead) if ahead else []
-        return fresh
+        steps = self._steps(tokens)
+        held = self._normaliser.tail
+        if tail or held:
+            before = self._last, self._pair
+            self.tail = self._steps(_tokens(tail + held) if held else [tail])
+            self._last, self._pair = before
+        else:
+            self.tail = []
+        return steps
 
-    def _features(self, tokens: list[str]) -> list[int]:
-        """Take tokens; returns their features, repeated ones too."""
-        found: list[int] = []
-        shift, last, pair, words = self._shift, self._last, self._pair, self.words
+    def _steps(self, tokens: list[str]) -> list[Step]:
+        found: list[Step] = []
+        last, pair = self._last, self._pair
         for token in tokens:
-            left, right, word, grams, opening = _word(token, shift)
+            left, right = _sides(token)
             value = (pair * _LEFT + right) & _MASK
             three = (value ^ (value >> 15)) * _SPREAD & _MASK
             value = (last + right) & _MASK
             pair = (value ^ (value >> 15)) * _SPREAD & _MASK
             last = left
-            found += (word, pair >> shift, three >> shift)
-            found += grams
-            if words < OPENING:
-                found += (opening, _salted(pair * _LEFT) >> shift)
-            words += 1
-        self._last, self._pair, self.words = last, pair, words
+            found.append((token, pair, three))
+        self._last, self._pair = last, pair
         return found
-
-    def _peek(self, tokens: list[str]) -> list[int]:
-        before = self._last, self._pair, self.words
-        found = self._features(tokens)
-        self._last, self._pair, self.words = before
-        return [feature for feature in dict.fromkeys(found) if feature not in self._seen]
 
 
 def _tokens(text: str) -> list[str]:
@@ -139,7 +125,13 @@ def _tokens(text: str) -> list[str]:
 
 
 def features(text: str, *, bits: int) -> list[int]:
-    """Distinct feature indices, in [0, 2**bits), of a whole text."""
-    grams = NGrams(bits=bits)
-    grams.feed(text)
-    return grams.settled + grams.tail
+    """Feature indices, in [0, 2**bits), of a whole text; one that several of its words bring is there as often."""
+    grams = NGrams()
+    steps = grams.feed(text) + grams.tail
+    hashes = dict.fromkeys(hashed for step in steps for hashed in step[1:])
+    hashes.update(dict.fromkeys(hashed for step in steps[:OPENING] for hashed in opening_hashes(step)))
+    shift = 32 - bits
+    found = [hashed >> shift for hashed in hashes]
+    for token in dict.fromkeys(step[0] for step in steps):
+        found += word_features(token, bits=bits)
+    return found

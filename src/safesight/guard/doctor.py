@@ -86,8 +86,9 @@ def _requests(policy: Policy, detectors: Sequence[Detector], image_detector: Det
         yield "requests are read and nobody judges their text: none of the detectors judges a request."
     if rule.ocr and not rule.text:
         yield "the text in images is read and not judged: input.text is off."
-    if rule.text and able and not any(map(judges_requests, able)) and rule.threshold >= 1.0:
-        yield f"requests are only estimated (input.threshold = {rule.threshold:g}), and no estimate reaches that."
+    asked = rule.threshold
+    if rule.text and able and not any(map(judges_requests, able)) and asked is not None and asked >= 1.0:
+        yield f"requests are only estimated (input.threshold = {asked:g}), and no estimate reaches that."
     if (rule.text or rule.image_detector) and rule.action in ("release", "annotate"):
         yield f"a flagged request is let pass: input.action is {rule.action}."
     if image_detector is None and not rule.ocr:

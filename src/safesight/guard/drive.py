@@ -134,6 +134,8 @@ class Drive:
                     harm=harm.harm if harm else None,
                     end=self.fed,
                     latency_ms=1e3 * (time.perf_counter() - self._started),
+                    detail="not judged: no detector knows the language" if self.guard.unjudged else "",
+                    unjudged=self.guard.unjudged,
                 )
             )
 

@@ -81,8 +81,8 @@ class InputRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     text: bool = True
     ocr: bool = True
     action: Action = "refuse"
-    threshold: Unit = 0.9
-    """For detectors that only estimate how much a question asks for harm (`suspicion`)."""
+    threshold: Unit | None = None
+    """For detectors that only estimate how much a question asks for harm (`suspicion`); None leaves their own."""
     image_detector: str = ""
     """Name of a detector that looks at images (a multimodal guard by URL); "" for none."""
     turns: Literal["all", "latest"] = "all"
@@ -114,6 +114,17 @@ class DetectorRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     threshold: Threshold = Threshold()
 
 
+class LanguageRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The language of refusals, and what happens to text in a language that a detector does not judge.
+
+    `release`: it passes, and events, metrics and a header say so. `halt`: it ends the answer, as if a detector broke.
+    `ask`: detectors that are asked about unsure scores are asked about it, too.
+    """
+
+    refusals: Language = "auto"
+    unjudged: Literal["release", "halt", "ask"] = "release"
+
+
 class DetoxifyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Who rewrites a flagged answer, and how often it may try.
 
@@ -135,7 +146,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     shadow: bool = False
     reasoning: Literal["stop", "withhold"] = "stop"
     """What a flag in the reasoning does: end the reply as one in the answer does, or leave the reasoning out of it."""
-    language: Language = "auto"
+    language: Language | LanguageRule = "auto"
     """Of refusals: English or Chinese as the question is, or one language, of which `refusals` holds the texts."""
     refusals: dict[str, dict[str, str]] = {}
     """Refusals by language and category, in place of the shipped ones; `default` is for every other category."""
@@ -151,6 +162,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def fingerprint(self) -> str:
         """Hash of every setting."""
         return content_hash("policy", msgspec.to_builtins(self))
+
+    @cached_property
+    def languages(self) -> LanguageRule:
+        """What is said of languages."""
+        return LanguageRule(refusals=self.language) if isinstance(self.language, str) else self.language
 
     @cached_property
     def holds(self) -> bool:
@@ -176,6 +192,8 @@ def _problems(policy: Policy) -> str:
     for detector in policy.detectors:
         if detector.grey_low > detector.grey_high:
             return f"detector {detector.name!r}: expected grey_low <= grey_high"
+    if policy.languages.unjudged == "ask" and all(rule.when == "every" for rule in policy.detectors[1:]):
+        return "language.unjudged = 'ask' needs a second detector with when = 'grey'"
     if policy.rewrites and not policy.detoxify.model:
         return "the action 'rewrite' needs a model: set detoxify.model"
     if policy.input.action == "rewrite":
@@ -184,7 +202,7 @@ def _problems(policy: Policy) -> str:
 
 
 def _refusal_problems(policy: Policy) -> str:
-    for language in (policy.language, *policy.refusals):
+    for language in (policy.languages.refusals, *policy.refusals):
         if language not in (*SHIPPED, "auto") and not policy.refusals.get(language, {}).get(DEFAULT):
             return f"refusals in {language!r} need a text: set refusals.{language}.{DEFAULT}"
     if any(not text.strip() for texts in policy.refusals.values() for text in texts.values()):

@@ -97,7 +97,8 @@ class RefusalTexts:
 
     def text(self, question: str, categories: Sequence[str] = ()) -> str:
         """The refusal of an answer to `question`: for the first category that has a text, or the default one."""
-        language = self._policy.language if self._policy.language != "auto" else language_of(question)
+        chosen = self._policy.languages.refusals
+        language = language_of(question) if chosen == "auto" else chosen
         own = self._policy.refusals.get(language, {})
         named = next((code for code in categories if code in own), "")
         if named or DEFAULT in own:

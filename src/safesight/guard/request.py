@@ -8,7 +8,7 @@ a question asks for harm. A detector that offers neither says nothing about requ
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -32,7 +32,9 @@ class RequestPanel:
     def __init__(self, policy: Policy, detectors: Sequence[Detector], *, image_detector: Detector | None) -> None:
         self._policy = _for_requests(policy)
         # Asking a protocol costs as much as a short check, so it is asked once.
-        self._text = [(d, _rule(self._policy, d), _suspicion(d)) for d in detectors if policy.input.text and _judges(d)]
+        self._text = [
+            (d, _rule(self._policy, d), _estimating(d)) for d in detectors if policy.input.text and _judges(d)
+        ]
         self.image_detector = self._image = image_detector
         self._seen: OrderedDict[tuple[str, ...], Harm] = OrderedDict()
 
@@ -50,8 +52,12 @@ class RequestPanel:
         decisions: list[Decision | None] = []
         on_error = self._policy.on_error
         texts = [text for text in dict.fromkeys((read.asked, *read.windows)) if text.strip()]
-        for detector, rule, suspicion in self._text if texts else ():
-            found = _suspect(detector, suspicion, texts) if suspicion else await self._ask(detector, texts, read.turns)
+        for detector, rule, estimating in self._text if texts else ():
+            found = (
+                _suspect(detector, estimating, texts)
+                if estimating is not None
+                else await self._ask(detector, texts, read.turns)
+            )
             outcomes += found
             decisions += [decide(rule, outcome, on_error=on_error) for outcome in found]
         if self._image is not None and read.asked_images:
@@ -99,23 +105,26 @@ def _for_requests(policy: Policy) -> Policy:
 
 
 def _judges(detector: Detector) -> bool:
-    return judges_requests(detector) or _suspicion(detector) is not None
+    return judges_requests(detector) or _estimating(detector) is not None
 
 
-def _suspect(detector: Detector, suspicion: Callable[[str], float], texts: Sequence[str]) -> list[Outcome]:
+def _suspect(detector: Detector, estimating: SuspiciousDetector, texts: Sequence[str]) -> list[Outcome]:
     try:
-        return [Harm(harm=max(map(suspicion, texts)))]
+        return [Harm(harm=max(map(estimating.suspicion, texts)))]
     except Exception as error:  # noqa: BLE001 - whatever a detector raises is for the policy's on_error
         return [broken(detector.name, error)]
 
 
-def _suspicion(detector: Detector) -> Callable[[str], float] | None:
+def _estimating(detector: Detector) -> SuspiciousDetector | None:
     if judges_requests(detector) or not isinstance(detector, SuspiciousDetector):
         return None
-    return detector.suspicion
+    return detector
 
 
 def _rule(policy: Policy, detector: Detector) -> Rule:
-    own = policy.input.threshold if _suspicion(detector) is not None else None
-    threshold = Threshold(strict=own, loose=own) if own is not None else None
+    threshold = None
+    estimating = _estimating(detector)
+    if estimating is not None:
+        own = estimating.request_threshold if policy.input.threshold is None else policy.input.threshold
+        threshold = Threshold(strict=own, loose=own)
     return Rule(policy, detector=detector.name, threshold=detector.threshold, own=threshold)

@@ -140,7 +140,18 @@ def broken(detector: str, error: BaseException) -> DetectorError:
 class Tiers:
     """The detectors of one answer, in the policy's order: feeds their sessions, says who is asked, and decides."""
 
-    __slots__ = ("_on_error", "asks_end", "asks_late", "covers", "peak_categories", "peak_harm", "simple", "tiers")
+    __slots__ = (
+        "_on_error",
+        "_on_unjudged",
+        "asks_end",
+        "asks_late",
+        "covers",
+        "peak_categories",
+        "peak_harm",
+        "simple",
+        "tiers",
+        "unjudged",
+    )
 
     def __init__(self, policy: Policy, tiers: Sequence[Tier]) -> None:
         """Seat `tiers` in the policy's order.
@@ -152,6 +163,9 @@ class Tiers:
             raise ConfigError("expected at least one detector to guard an answer, got none.")
         self.tiers = tuple(tiers)
         self._on_error: Action = policy.on_error
+        self._on_unjudged = policy.languages.unjudged
+        self.unjudged = ""
+        """The language of the latest window that no detector could judge."""
         self.asks_late = self.asks_end = self.covers = False
         """Whether some detector keeps no running score; reads the whole at the end; has a verdict on every window
         (where none has, nothing leaves before the end)."""
@@ -174,7 +188,9 @@ class Tiers:
     def running(self, text: str, *, margin: float) -> Decision | None:
         """Advance every session and decide; for detectors that all keep a running score of every window."""
         if len(self.tiers) == 1:
-            return self._decide(self.tiers[0], self.tiers[0].feed(text), margin)
+            outcome = self.tiers[0].feed(text)
+            decision = self._decide(self.tiers[0], outcome, margin)
+            return self._judged((outcome,)) if decision is None else decision
         return self.judge(self.feed(text), margin=margin)
 
     def wants(self, index: int, outcomes: Sequence[Outcome | None], *, text: str, whole: bool) -> bool:
@@ -189,7 +205,7 @@ class Tiers:
             return False
         if tier.when == "every":
             return True
-        return any(_in_band(tier, outcome) for outcome in outcomes[:index])
+        return any(_in_band(tier, outcome) or self._asks(outcome) for outcome in outcomes[:index])
 
     def judge(self, outcomes: Sequence[Outcome | None], *, margin: float = 0.0) -> Decision | None:
         """The gravest decision on a window; None releases."""
@@ -202,7 +218,26 @@ class Tiers:
                     if _in_band(tier, outcomes[before]):
                         decisions[before] = None
             decisions.append(decision)
-        return gravest(decisions)
+        decision = gravest(decisions)
+        return self._judged(outcomes) if decision is None else decision
+
+    def _asks(self, outcome: Outcome | None) -> bool:
+        return self._on_unjudged == "ask" and isinstance(outcome, Harm) and bool(outcome.unjudged)
+
+    def _judged(self, outcomes: Sequence[Outcome | None]) -> Decision | None:
+        """What follows where nobody objects: nothing, unless every score is of a language its detector cannot judge."""
+        language, name = "", ""
+        for tier, outcome in zip(self.tiers, outcomes, strict=True):
+            if isinstance(outcome, Harm):
+                if not outcome.unjudged:
+                    return None
+                language, name = outcome.unjudged, tier.rule.detector
+        if not language:
+            return None
+        self.unjudged = language
+        if self._on_unjudged != "halt":
+            return None
+        return Decision(action="halt", cause="error", detector=name, detail=f"not judged: language {language!r}")
 
     def _decide(self, tier: Tier, outcome: Outcome, margin: float) -> Decision | None:
         decision = decide(tier.rule, outcome, on_error=self._on_error, margin=margin)

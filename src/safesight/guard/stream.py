@@ -75,6 +75,11 @@ class StreamGuard:
         return max(0.0, self._tiers.peak_harm)
 
     @property
+    def unjudged(self) -> str:
+        """The language of the latest window that no detector could judge; "" where there was none."""
+        return self._tiers.unjudged
+
+    @property
     def over(self) -> bool:
         """True when nothing more will come out."""
         return self._gate is None and (self.stop is not None or self._ended)

@@ -64,6 +64,16 @@ class DetectorJudge:
                 rationale=f"by the rule {rule!r} harmless content can be unsafe (no refusal, no caution): a harm "
                 "detector cannot tell. Add --judge rubric:MODEL",
             )
+        if scored.unjudged and scored.harm < threshold:
+            return Verdict(
+                response_key=case.response.key,
+                sample_key=case.sample.key,
+                judge=self.name,
+                label="unparsed",
+                harm=scored.harm,
+                rationale=f"not judged: the detector does not know the language {scored.unjudged!r}. "
+                "Add --judge rubric:MODEL",
+            )
         return Verdict(
             response_key=case.response.key,
             sample_key=case.sample.key,

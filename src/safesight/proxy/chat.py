@@ -171,7 +171,8 @@ class ChatExchange:
         if not self._request.stream:
             reply = await guard_whole(judging, await self._all(response))
             self.answered = True
-            await respond(self._send, reply.status, reply.body, JSON, passed_back(response))
+            headers = [*passed_back(response), *_unjudged(self._tally)]
+            await respond(self._send, reply.status, reply.body, JSON, headers)
             self._count_failure()
             return reply.status
         await self._begin(200, EVENTS, passed_back(response))
@@ -269,6 +270,12 @@ class ChatExchange:
             total_ms=1e3 * total_s,
         )
         log.write(entry, question=read.question if read else "", answer=tally.answer)
+
+
+def _unjudged(tally: Tally) -> Headers:
+    """Says in which language a reply was that nobody judged; streams tell it in metrics and audit alone."""
+    named = sorted({event.unjudged for event in tally.events if event.unjudged})
+    return [(b"x-safesight-unjudged", ", ".join(named).encode())] if named else []
 
 
 async def _discard(upstream: asyncio.Task[UpstreamReply]) -> None:

@@ -40,6 +40,12 @@ class Metrics:
         self.would_block = Counter(
             "safesight_would_block", "Decisions that shadow mode did not carry out.", registry=registry
         )
+        self.unjudged = Counter(
+            "safesight_unjudged",
+            "Texts of replies let through unjudged, by language.",
+            ("language",),
+            registry=registry,
+        )
         self.chars = Counter(
             "safesight_chars", "Characters of replies by what became of them.", ("outcome",), registry=registry
         )
@@ -93,6 +99,8 @@ class Metrics:
                 self.count(self.errors, "detector")
             if not event.carried_out:
                 self.would_block.inc()
+            if event.unjudged:
+                self.count(self.unjudged, event.unjudged)
 
     def count_chars(self, **outcomes: int) -> None:
         """Count a reply's characters by outcome."""

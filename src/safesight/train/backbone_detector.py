@@ -24,8 +24,9 @@ from safesight.detectors.tuned_head import TunedHead
 from safesight.train import calibration
 from safesight.train.backbone import open_backbone, ranking_loss, row_loss
 from safesight.train.contrast import CONTRAST
-from safesight.train.corpus import Corpus, DetectorConfig, Say, Trained, benign_sources, fold_of, set_name
+from safesight.train.corpus import Corpus, Say, Trained, benign_sources, fold_of, set_name
 from safesight.train.data import Row, prefix
+from safesight.train.settings import DetectorConfig
 
 Floats = NDArray[np.float64]
 

@@ -6,7 +6,8 @@ from collections import Counter
 from pathlib import Path
 
 from safesight.core.files import file_hash
-from safesight.train.corpus import Corpus, DetectorConfig
+from safesight.train.corpus import Corpus
+from safesight.train.settings import DetectorConfig
 
 
 def write_card(

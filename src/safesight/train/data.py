@@ -5,7 +5,8 @@ Every reader yields the same `Row`, so a training configuration may mix sets. Ro
 
 Formats: `harm` (SafeSight's own JSONL: question, answer, label, set, licence, permissive, lang), `jsonl` (question,
 answer, label, categories), `saferlhf` (PKU-SafeRLHF), `beavertails` (BeaverTails), `safe_harm_10k` (MLLM-Protector's
-triples: question, harmful and harmless answer), `preference` (dialogue, chosen, rejected). Files may be gzipped.
+triples: question, harmful and harmless answer), `preference` (dialogue, chosen, rejected), `requests` (a question and
+its own label; answers are left out). Files may be gzipped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import msgspec
 
 from safesight.core.errors import CorruptData, MissingData
 
-Format = Literal["harm", "jsonl", "saferlhf", "beavertails", "safe_harm_10k", "preference"]
+Format = Literal["harm", "jsonl", "saferlhf", "beavertails", "safe_harm_10k", "preference", "requests"]
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,8 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Empty keeps every language."""
     sets: tuple[str, ...] = ()
     """Empty keeps every set."""
+    but: tuple[str, ...] = ()
+    """Sets left out."""
     repeat: int = 1
     """Times the rows are used in training."""
     licence: str = ""
@@ -104,6 +107,10 @@ def _plain(record: Record, source: str) -> Iterator[Row]:
         lang=str(record.get("lang") or "en"),
         categories=_named(record.get("categories")),
     )
+
+
+def _request(record: Record, source: str) -> Iterator[Row]:
+    yield from _plain({**record, "answer": ""}, source)
 
 
 def _saferlhf(record: Record, source: str) -> Iterator[Row]:
@@ -170,6 +177,7 @@ _READERS: dict[Format, Callable[[Record, str], Iterator[Row]]] = {
     "beavertails": _beavertails,
     "safe_harm_10k": _safe_harm_10k,
     "preference": _preference,
+    "requests": _request,
 }
 
 
@@ -199,6 +207,7 @@ def _wanted(row: Row, file: DataFile) -> bool:
         (row.permissive or not file.permissive_only)
         and (not file.languages or row.lang in file.languages)
         and (not file.sets or row.source in file.sets)
+        and row.source not in file.but
     )
 
 
@@ -225,7 +234,9 @@ def read_rows(file: DataFile, *, root: Path = Path()) -> list[Row]:
             )
             for row in rows
         ]
-    kept = [row for row in rows if row.answer.strip() and _wanted(row, file)]
+    if file.format == "requests":
+        rows = list({row.question: row for row in rows if row.question.strip()}.values())
+    kept = [row for row in rows if (row.answer.strip() or file.format == "requests") and _wanted(row, file)]
     if not kept:
         raise MissingData(f"{path}: none of its {len(rows)} rows matches the configuration's filters.")
     return kept

@@ -17,7 +17,9 @@ import msgspec
 from safesight.core.config import read_toml
 from safesight.core.doors import require
 from safesight.core.records import content_hash
-from safesight.train.corpus import Checkpoints, Corpus, DetectorConfig, Say, Trained, load_corpus
+from safesight.train.checkpoints import Checkpoints
+from safesight.train.corpus import Corpus, Say, Trained, load_corpus
+from safesight.train.settings import DetectorConfig
 
 
 def train_detector(path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None) -> Trained:
@@ -47,6 +49,10 @@ def _fit(
 
         return train_backbone(config, corpus, folder=folder, state=checkpoints.folder, say=say)
     require("scipy", "fit")
+    if config.kind == "requests":
+        from safesight.train.request_judge import train_requests
+
+        return train_requests(config, corpus, root=root, folder=folder, checkpoints=checkpoints, say=say)
     from safesight.train.ngram_detector import train_linear
 
     return train_linear(config, corpus, root=root, folder=folder, checkpoints=checkpoints, say=say)
@@ -54,20 +60,29 @@ def _fit(
 
 def _describe(config: DetectorConfig, corpus: Corpus, trained: Trained) -> Path:
     """Measure the weights as they were written, and put the figures on the card."""
-    import asyncio
-
-    from safesight.detectors import embedded
-    from safesight.detectors.backbone import Tuned
     from safesight.train.card import write_card
-    from safesight.train.evaluate import evaluate
-    from safesight.train.figures import markdown
 
-    table = ""
-    if corpus.held_out:
-        detector = (
-            embedded.open_detector(str(trained.weights), {}) if config.kind == "linear" else Tuned(trained.weights)
-        )
-        table = markdown(asyncio.run(evaluate(detector, corpus.held_out)))
+    table = _figures(config, corpus, trained.weights) if corpus.held_out else ""
     card = trained.weights.parent / f"{config.name}.card.md"
     write_card(card, config, corpus, weights=trained.weights, threshold=trained.threshold, table=table)
     return card
+
+
+def _figures(config: DetectorConfig, corpus: Corpus, weights: Path) -> str:
+    import asyncio
+
+    from safesight.train.evaluate import evaluate
+    from safesight.train.figures import markdown
+
+    if config.kind == "requests":
+        from safesight.detectors.requests import RequestReader
+        from safesight.train.request_judge import told
+
+        return told(RequestReader(weights.read_bytes(), where=str(weights)), corpus.held_out)
+    if config.kind == "backbone":
+        from safesight.detectors.backbone import Tuned
+
+        return markdown(asyncio.run(evaluate(Tuned(weights), corpus.held_out)))
+    from safesight.detectors.embedded import open_detector
+
+    return markdown(asyncio.run(evaluate(open_detector(str(weights), {}), corpus.held_out)))

@@ -22,14 +22,14 @@ Floats = NDArray[np.float64]
 
 
 def count_matrix(texts: Sequence[str], *, bits: int) -> sparse.csr_matrix:
-    """Binary (n, 2**bits) matrix of hashed n-grams."""
+    """Counts (n, 2**bits) of hashed n-grams: how many of a text's distinct words, pairs and triples bring each."""
     starts, columns = [0], list[int]()
     for text in texts:
         columns.extend(features(text, bits=bits))
         starts.append(len(columns))
     values = np.ones(len(columns), np.float32)
     matrix = sparse.csr_matrix((values, np.array(columns, np.int32), np.array(starts)), shape=(len(texts), 1 << bits))
-    matrix.sort_indices()
+    matrix.sum_duplicates()
     return matrix
 
 
@@ -47,10 +47,9 @@ def inverse_frequency(matrix: sparse.csr_matrix, *, min_rows: int) -> NDArray[np
 
 
 def weighted(matrix: sparse.csr_matrix, idf: NDArray[np.float32]) -> sparse.csr_matrix:
-    """Rows scaled by idf and to unit length."""
-    scaled = sparse.csr_matrix(matrix.multiply(idf[None, :]))
-    norms = np.sqrt(np.asarray(scaled.multiply(scaled).sum(axis=1)).ravel())
-    return sparse.csr_matrix(sparse.diags(1 / np.maximum(norms, 1e-6)) @ scaled)
+    """Rows scaled by idf and by the length of what stands in them, a feature that is there twice counting twice."""
+    norms = np.sqrt(matrix @ (idf * idf))
+    return sparse.csr_matrix(sparse.diags(1 / np.maximum(norms, 1e-6)) @ matrix @ sparse.diags(idf))
 
 
 def set_weights(sets: Sequence[str], labels: Floats) -> Floats:

@@ -1,14 +1,16 @@
-"""Fits, calibrates and writes the detector that `detectors.embedded` runs: n-grams, and the attention network if asked.
+"""Fits, calibrates and writes the detector that `detectors.embedded` runs.
 
-Everything is fitted twice. First without the calibration rows: a tenth or so of the questions, and whole benign sets
-named in `calibration.left_out`, because answers of a model never seen look stranger than those of a known one (a
-threshold from known sets alone let through several times its budget). Their scores give calibration and threshold.
-Then on all rows, for the weights that are written.
+The n-grams are fitted twice: first without the calibration rows, a part of the questions and whole benign sets, whose
+scores give the calibration; then on all rows, for the weights that are written. Thresholds and the stretch's shift are
+read off harmless answers that neither fit saw (`calibration.streams`), as a guard would cut them; where none are named,
+off the harmless calibration rows and the first fit.
 """
 
 from __future__ import annotations
 
 import random
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -18,28 +20,20 @@ from scipy import sparse
 from scipy.special import expit
 
 from safesight.core.errors import ConfigError
-from safesight.detectors.attention import AttentionNet, AttentionState
-from safesight.detectors.embedded import EmbeddedHead
-from safesight.detectors.wordpiece import Vocabulary
-from safesight.train import calibration, stream_net
-from safesight.train.backbone import model_path
-from safesight.train.corpus import (
-    Checkpoints,
-    Corpus,
-    DetectorConfig,
-    Say,
-    Trained,
-    benign_sources,
-    fold_of,
-    save_arrays,
-    set_name,
-)
-from safesight.train.data import Row, prefix
+from safesight.detectors.embedded import AnswerReading, EmbeddedHead, EmbeddedWeights, StretchHead
+from safesight.detectors.requests import shipped_requests
+from safesight.train import calibration, streaming
+from safesight.train.checkpoints import Checkpoints, packed
+from safesight.train.corpus import Corpus, Say, Trained, benign_sources, fold_of, set_name
+from safesight.train.data import Row, prefix, read_rows
 from safesight.train.linear import count_matrix, fit, inverse_frequency, set_weights, weighted
+from safesight.train.settings import DetectorConfig
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Arrays = dict[str, NDArray[np.generic]]
+STRETCH_WORDS = 48
+"""A stretch is one to two blocks of so many words: some 250 to 500 characters."""
 
 
 class _Counts(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,49 +81,6 @@ def _fit(counts: _Counts, inside: Mask, config: DetectorConfig) -> Arrays:
     return {"idf": idf, "answer": answer, "bias": np.array([bias])}
 
 
-class _Net:
-    """The attention network's side of a training: coded rows, and fits of it; nothing when it has no epochs."""
-
-    def __init__(
-        self, config: DetectorConfig, corpus: Corpus, *, root: Path, checkpoints: Checkpoints, say: Say
-    ) -> None:
-        self.on = config.net.epochs > 0
-        if not self.on:
-            return
-        self._config, self._checkpoints, self._say = config, checkpoints, say
-        folder = root / model_path(config.net.package, config.net.model)
-        self._names = stream_net.read_vocabulary(folder)
-        words = Vocabulary({name: index for index, name in enumerate(self._names)})
-        ordinary = {row.source for row in corpus.rows} - {row.source for row in corpus.rows if row.label}
-        self._rows = stream_net.encode_rows(corpus.rows, words, config.net, ordinary=ordinary)
-        self._contrast = stream_net.encode_rows(corpus.contrast, words, config.net, ordinary=set())
-        self._pairs = stream_net.encode_rows(corpus.pairs, words, config.net, ordinary=set())
-        start = checkpoints.step(
-            "vectors", lambda: {"vectors": stream_net.start_vectors(folder, width=config.net.width)}
-        )
-        self._start = start["vectors"].astype(np.float32)
-
-    def fit(self, name: str, inside: Mask) -> Arrays:
-        """The network's arrays, trained on some of the rows."""
-        rows = [row for row, chosen in zip(self._rows, inside, strict=True) if chosen]
-        training = stream_net.NetTraining(
-            [*rows, *self._contrast],
-            self._pairs,
-            self._config.net,
-            seed=self._config.seed,
-            ranking=self._config.loss.ranking,
-        )
-        found = training.run(
-            self._start, step=lambda part, make: self._checkpoints.step(f"{name}-{part}", make), say=self._say
-        )
-        return stream_net.packed(found, self._names)
-
-
-def net_logits(net: AttentionNet, rows: list[Row]) -> Floats:
-    """The network's logits (n,) of whole answers."""
-    return np.array([AttentionState(net, net.question(row.question)).feed(row.answer) for row in rows])
-
-
 def _calibration_rows(corpus: Corpus, config: DetectorConfig) -> Mask:
     settings = config.calibration
     left_out = np.array([set_name(row) in settings.left_out for row in corpus.rows])
@@ -143,44 +94,82 @@ def _calibration_rows(corpus: Corpus, config: DetectorConfig) -> Mask:
     return chosen
 
 
+def _stream_rows(config: DetectorConfig, *, root: Path) -> list[Row]:
+    """Harmless answers to read thresholds off: of every set so many, drawn once."""
+    sets: defaultdict[str, list[Row]] = defaultdict(list)
+    for file in config.calibration.streams:
+        for row in read_rows(file, root=root):
+            if not row.label:
+                sets[set_name(row)].append(row)
+    rng = random.Random(f"{config.seed}:streams")
+    return [
+        row
+        for _, rows in sorted(sets.items())
+        for row in rng.sample(rows, min(len(rows), config.calibration.stream_rows))
+    ]
+
+
+def _written(model: Arrays, head: EmbeddedHead) -> bytes:
+    arrays = {name: model[name].astype(np.float16) for name in ("idf", "answer")}
+    return packed({**arrays, "head": np.frombuffer(msgspec.json.encode(head), np.uint8)})
+
+
+def _at_points(model: Arrays, head: EmbeddedHead, rows: Sequence[Row], *, budget: float) -> EmbeddedHead:
+    """The head with stretch, operating points and threshold, by the weights as they will be read."""
+    head = msgspec.structs.replace(head, bias=float(model["bias"][0]))
+    bare = msgspec.structs.replace(head, stretch=StretchHead(words=STRETCH_WORDS, shift=0.0))
+    weights = EmbeddedWeights(_written(model, bare), where="the weights just fitted")
+    prior = shipped_requests().prior
+    found = streaming.peaks(rows, lambda row: AnswerReading(weights, prior(row.question)).scores)
+    shift, points = streaming.choose(found, budget=budget)
+    chances = {name: round(float(expit(logit)), 4) for name, logit in points.items()}
+    return msgspec.structs.replace(
+        head,
+        stretch=StretchHead(words=STRETCH_WORDS, shift=round(shift, 4)),
+        points=chances,
+        threshold=chances["usual"],
+    )
+
+
 def train_linear(
     config: DetectorConfig, corpus: Corpus, *, root: Path, folder: Path, checkpoints: Checkpoints, say: Say
 ) -> Trained:
-    """Fit without the calibration rows, calibrate, fit on everything and write `<name>.npz`."""
+    """Fit without the calibration rows, calibrate, fit on everything, choose thresholds and write `<name>.npz`."""
     counts = _count(corpus, config)
-    net = _Net(config, corpus, root=root, checkpoints=checkpoints, say=say)
     unseen = _calibration_rows(corpus, config)
     every = np.ones(len(corpus.rows), bool)
-
-    def scored() -> Arrays:
-        model = _fit(counts, ~unseen, config)
-        idf = model["idf"].astype(np.float32)
-        columns = [weighted(counts.answers[unseen], idf) @ model["answer"] + model["bias"][0]]
-        if net.on:
-            rows = [row for row, chosen in zip(corpus.rows, unseen, strict=True) if chosen]
-            columns.append(net_logits(AttentionNet(net.fit("first", ~unseen)), rows))
-        return {"columns": np.stack(columns, axis=1)}
-
-    columns = checkpoints.step("unseen", scored)["columns"].astype(np.float64)
-    say(f"{len(columns)} rows kept for calibration")
-    weights = calibration.logistic(columns, counts.labels[unseen], balanced=config.calibration.balanced)
-    harm = expit(columns @ weights[:-1] + weights[-1])
-    sets = np.array([set_name(row) for row in corpus.rows])[unseen]
-    benign = {name: harm[sets == name] for name in benign_sources(corpus.rows) if (sets == name).any()}
-    threshold = calibration.budget_threshold(
-        benign or {"harmless": harm[counts.labels[unseen] == 0]}, fpr=config.calibration.benign_fpr
-    )
-    model = checkpoints.step("final", lambda: _fit(counts, every, config))
-    arrays: Arrays = {name: model[name].astype(np.float16) for name in ("idf", "answer")}
-    if net.on:
-        arrays |= net.fit("second", every)
+    prior = shipped_requests().prior
+    asked = config.linear.asked
+    first = checkpoints.step("unseen", lambda: _fit(counts, ~unseen, config))
+    idf = first["idf"].astype(np.float32)
+    scores = weighted(counts.answers[unseen], idf) @ first["answer"] + first["bias"][0]
+    kept = [row for row, chosen in zip(corpus.rows, unseen, strict=True) if chosen]
+    if asked:
+        scores = scores + asked * np.array([prior(row.question) for row in kept])
+    say(f"{len(scores)} rows kept for calibration")
+    slope, offset = calibration.logistic(
+        scores[:, None], counts.labels[unseen], balanced=config.calibration.balanced
+    ).tolist()
+    final = checkpoints.step("final", lambda: _fit(counts, every, config))
     head = EmbeddedHead(
         bits=config.linear.bits,
-        bias=float(model["bias"][0]),
-        calibration=tuple(weights.tolist()),
-        threshold=threshold,
+        bias=float(final["bias"][0]),
+        calibration=(slope, slope * asked, offset),
+        threshold=0.5,
         trained={"name": config.name, "licence": config.licence, "rows": str(len(every))},
     )
+    streams = _stream_rows(config, root=root)
+    budget = config.calibration.benign_fpr / streaming.POINTS["usual"]
+    if streams:
+        head = _at_points(final, head, streams, budget=budget)
+    else:
+        benign = set(benign_sources(corpus.rows))
+        harmless = [row for row in kept if not row.label]
+        ordinary = [row for row in harmless if set_name(row) in benign]
+        head = _at_points(first, head, ordinary or harmless, budget=budget)
+        head = msgspec.structs.replace(head, bias=float(final["bias"][0]))
     path = folder / f"{config.name}.npz"
-    save_arrays(path, {**arrays, "head": np.frombuffer(msgspec.json.encode(head), np.uint8)})
-    return Trained(weights=path, threshold=threshold, rows=len(every), removed=corpus.removed)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(_written(final, head))
+    say(f"operating points: {', '.join(f'{name} {at:.3f}' for name, at in head.points.items())}")
+    return Trained(weights=path, threshold=head.threshold, rows=len(every), removed=corpus.removed)
