@@ -10,6 +10,7 @@ from safesight.analysis.figures import figure_interval
 from safesight.analysis.outcomes import EXACT
 from safesight.analysis.rates import Rate, RateTable, Refusals
 from safesight.analysis.stats import Estimate
+from safesight.cli.disagreements import disagreements
 from safesight.cli.exact import outcomes_of, print_outcomes
 from safesight.cli.printer import Printer, console
 from safesight.core.protocols import Metric
@@ -65,6 +66,8 @@ def _print_rates(title: str, tables: Sequence[RateTable], results: Results, out:
     out.print(_rates(title, tables, results.paper_count, mute))
     if known:
         out.print(_corrected(results, known))
+    for line in disagreements(results, [table.judge for table in tables]):
+        out.print(line, style="yellow")
     benchmark = results.benchmark
     if benchmark is not None and not benchmark.paper_count:
         out.print(f'No row "as the paper counts": {benchmark.name} has no such count.', style="dim")
