@@ -246,6 +246,7 @@ class MockOpenAI:
         app.router.add_get("/v1/models", self._list)
         app.router.add_get("/v1/models/{name:.+}", self._one)
         app.router.add_post("/v1/{path:.*}", self._answer)
+        app.router.add_post("/{path:(de)?tokenize}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, host, port)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 
 from safesight.guard.findings import Checked, Request
@@ -11,8 +10,8 @@ from safesight.guard.guard import Guard
 from safesight.proxy.errors import UpstreamError
 from safesight.proxy.judging import AskedReply, Judging, Tally
 from safesight.proxy.relay import Relay
-from safesight.wire.sse_relay import encode
-from tests.proxy.fuzz.reader import Seen, read_stream
+from safesight.wire.dialect import Dialect
+from tests.proxy.fuzz.reader import Seen, read_stream, read_typed
 
 
 class Body:
@@ -39,26 +38,32 @@ class Body:
         return
 
 
-def judging(guard: Guard, asked: AskedReply) -> Judging:
+def judging(guard: Guard, asked: AskedReply, dialect: Dialect | None = None) -> Judging:
     """What guarding a reply needs, for a request that was let in."""
     checked = Checked(decision=None, outcomes=(), latency_ms=0.0)
     request = Request(question="q", images=(), checked=checked)
-    return Judging(guard, request, Tally(), asked)
+    return Judging(guard, request, Tally(), asked, dialect=dialect)
 
 
 async def relayed(
-    guard: Guard, reads: Sequence[bytes | float], asked: AskedReply, *, silence_s: float = 10.0
+    guard: Guard,
+    reads: Sequence[bytes | float],
+    asked: AskedReply,
+    *,
+    silence_s: float = 10.0,
+    dialect: Dialect | None = None,
 ) -> tuple[Seen, Tally, bytes]:
     """What the client of a stream gets, error event included as the proxy sends it."""
-    parts = judging(guard, asked)
+    parts = judging(guard, asked, dialect)
     out: list[bytes] = []
 
     async def push(payloads: list[bytes]) -> None:
-        out.append(encode(payloads))
+        out.append(parts.dialect.frame(payloads))
 
     try:
         await Relay(parts, silence_s=silence_s).stream(Body(reads), push)
     except UpstreamError as error:
-        out.append(encode([json.dumps({"error": {"message": str(error)}}).encode(), b"[DONE]"]))
+        told = parts.dialect.error(str(error), kind=error.kind, code=error.kind)
+        out.append(parts.dialect.frame([told, *parts.dialect.closing()]))
     raw = b"".join(out)
-    return read_stream(raw), parts.tally, raw
+    return (read_stream if parts.dialect.alike else read_typed)(raw), parts.tally, raw

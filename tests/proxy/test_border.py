@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from safesight.proxy import app, chat
+from safesight.proxy import app, chat_request
 from safesight.proxy.settings import ProxySettings
+from safesight.wire import chat_dialect
 from tests.models.mock_openai import Asked, MockOpenAI, in_thread, raw, reply
 from tests.proxy.serving import drain, serving
 from tests.proxy.test_passing import ask
@@ -72,7 +73,7 @@ def test_a_reply_nested_without_end_is_an_upstream_error(upstream: MockOpenAI) -
 def test_what_nobody_foresaw_is_an_answer_and_counted(
     upstream: MockOpenAI, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, stream: bool
 ) -> None:
-    monkeypatch.setattr(chat, "read_conversation", fails)
+    monkeypatch.setattr(chat_request, "read_conversation", fails)
     with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, "/chat/completions", {**BODY, "stream": stream})
         assert (status, json.loads(text)["error"]["code"]) == (500, "internal_error")
@@ -93,7 +94,7 @@ def test_other_routes_have_the_same_border(upstream: MockOpenAI, monkeypatch: py
 def test_a_stream_that_fails_in_the_middle_ends_as_streams_do(
     upstream: MockOpenAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(chat, "encode", _fails_later(chat.encode))
+    monkeypatch.setattr(chat_dialect, "encode", _fails_later(chat_dialect.encode))
     upstream.then = reply("A calm street with two people. " * 40)
     with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
         status, _, text = ask(url, "/chat/completions", {**BODY, "stream": True})

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from safesight.core.messages import Image, Message
 from safesight.guard.refusals import refusal
-from safesight.proxy.chat_request import WITHHELD, for_upstream, read_conversation, read_request, to_messages
-from safesight.proxy.conversation import EXEMPT, RemoteImage
+from safesight.proxy.chat_request import WITHHELD, for_upstream, read_conversation, read_request
+from safesight.proxy.conversation import EXEMPT, RemoteImage, to_messages
 from tests.support import png
 
 MARK = "XMARKX"

@@ -180,8 +180,8 @@ def test_one_model_by_name_is_the_upstreams(upstream: MockOpenAI) -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/responses", "Use POST /v1/chat/completions"),
-        ("/messages", "Use POST /v1/chat/completions"),
+        ("/api/chat", "Use POST /v1/chat/completions"),
+        ("/responses/resp_01", "Served: "),
         ("/audio/speech", "Audio is not guarded"),
         ("/images/edits", "Served: GET /healthz"),
         ("/chat/completion", "POST /v1/chat/completions"),

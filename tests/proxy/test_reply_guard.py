@@ -15,6 +15,7 @@ from safesight.guard.guard import Guard
 from safesight.guard.policy import Policy
 from safesight.proxy.reply_guard import ReplyGuard
 from safesight.wire.channels import FILTERED, read_event
+from safesight.wire.chat_dialect import ChatDialect
 from tests.guard.detectors import BAD, BrokenDetector, RunningWordDetector, WordDetector
 
 POLICY = Policy()
@@ -50,7 +51,7 @@ def events(text: str, sizes: Sequence[int], field: str = "content") -> list[byte
 def run(payloads: Sequence[bytes], by: Guard | None = None) -> tuple[list[bytes], ReplyGuard]:
     """Drive a reply as the relay does, with a fixed replacement."""
     by = by or guard()
-    reply = ReplyGuard(lambda channel: by.drive("q", channel=channel))
+    reply = ReplyGuard(lambda channel: by.drive("q", channel=channel), ChatDialect())
     out: list[bytes] = []
 
     def settle() -> None:
@@ -196,7 +197,7 @@ def test_ten_thousand_faulted_streams_leak_nothing(count: Callable[[str], None])
         text = "".join(rng.choices(WORDS, k=rng.randrange(12)))
         payloads = events(text, [rng.randrange(1, 20) for _ in range(30)])
         payloads = payloads[: rng.randrange(len(payloads) + 1)]
-        reply = ReplyGuard(lambda channel, by=by: by.drive("q", channel=channel))
+        reply = ReplyGuard(lambda channel, by=by: by.drive("q", channel=channel), ChatDialect())
         sent: list[bytes] = []
         for payload in payloads:
             reply.feed(payload)
@@ -274,7 +275,7 @@ def test_events_that_come_together_end_like_events_that_come_alone(text: str, pi
     payloads = events(text, pieces)
     alone, _ = run(payloads)
     by = guard()
-    reply = ReplyGuard(lambda channel: by.drive("q", channel=channel))
+    reply = ReplyGuard(lambda channel: by.drive("q", channel=channel), ChatDialect())
     reply.feed(*payloads)
     reply.end()
     out = reply.take()

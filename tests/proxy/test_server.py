@@ -266,7 +266,7 @@ def test_bad_requests_are_clear_and_never_reach_the_upstream(
 
 def test_only_guarded_routes_exist(upstream: MockOpenAI) -> None:
     with serving(ProxySettings(upstream=upstream.url), guard=make_guard()) as (url, _):
-        code, text = status_of(url, "/completions", {"prompt": "x"})
+        code, text = status_of(url, "/responses/compact", {"input": "x"})
     assert code == 404
     assert "not guarded" in text
     assert upstream.count == 0

@@ -42,6 +42,10 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     total_s: float = 600.0
 
 
+BESIDE = "/../"
+"""Begins a path that stands beside the base URL's last part (a server's version), not below it."""
+
+
 class Client:
     """Sends requests to one server; opens its connections when first used, in the event loop that uses it."""
 
@@ -73,6 +77,7 @@ class Client:
         parts = urlsplit(base)
         # A user and password would be sent beside an Authorization header; callers make a header of them.
         self._base = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
+        self._beside = self._base.removesuffix(parts.path.rstrip("/")) + parts.path.rstrip("/").rpartition("/")[0]
         self._query = parts.query
         self._patience = patience
         self._tls: ssl.SSLContext | bool = _tls(ca_bundle)
@@ -161,8 +166,10 @@ class Client:
         known = self._urls.get((path, query))
         if known is None:
             both = "&".join(part for part in (_unless_named(self._query, query), query) if part)
+            base = self._beside if path.startswith(BESIDE) else self._base
             # Encoded as the client wrote it: what is checked and what is sent must be one.
-            known = URL(f"{self._base}{path}{'?' if both else ''}{both}", encoded=True)
+            below = path.removeprefix(BESIDE).removeprefix("/")
+            known = URL(f"{base}/{below}{'?' if both else ''}{both}", encoded=True)
             if len(self._urls) < 64:
                 self._urls[path, query] = known
         return known

@@ -8,16 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from safesight.core.errors import SafeSightError
 from safesight.guard.guard import Guard
 from safesight.proxy import console_pages as ui
 from safesight.proxy import moderations, routes
-from safesight.proxy.asgi import JSON, Receive, Scope, Send, fail, header, read_body, respond, with_headers
-from safesight.proxy.audit import AuditLog, NotRecordedError
-from safesight.proxy.chat import CHAT, COUNTED, ChatExchange, Parts
-from safesight.proxy.chat_request import read_request
+from safesight.proxy.api import ApiRequest
+from safesight.proxy.asgi import JSON, InShape, Receive, Scope, Send, fail, header, read_body, respond, with_headers
+from safesight.proxy.audit import NotRecordedError, open_audit
+from safesight.proxy.chat import COUNTED, ChatExchange, Parts
 from safesight.proxy.departing import unless_gone
 from safesight.proxy.draining import Draining
 from safesight.proxy.errors import BadRequestError, ClientGoneError, TooLargeError, TooSlowError, UpstreamError
@@ -36,6 +37,7 @@ from safesight.proxy.origins import Origins
 from safesight.proxy.served import OWN, Served, left_served, read_served
 from safesight.proxy.settings import ClientKeys, ProxySettings, client_name
 from safesight.proxy.upstream import Upstream, passed_back, read_all
+from safesight.wire.anthropic import anthropic_error
 
 if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher
@@ -68,9 +70,9 @@ class Proxy:
         self._origins = Origins(settings, keys=settings.asks_keys)
         self._draining = Draining()
         self._open = routes.OPEN | ui.PAGES.keys() if settings.ui else routes.OPEN
-        self._audit = _audit(settings, self.metrics)
+        self._audit = open_audit(settings, failed=self.metrics.errors.labels("audit").inc)
         self._routes: dict[tuple[str, str], Handler] = {
-            ("POST", CHAT): self._chat,
+            **{("POST", path): partial(self._guarded, path, read) for path, read in routes.GUARDED.items()},
             ("POST", "/moderations"): self._moderations,
             ("GET", "/models"): self._models,
             **{("POST", path): self._passed for path in routes.PASSED},
@@ -166,6 +168,8 @@ class Proxy:
         path = str(scope["path"]).removeprefix("/v1")
         if extra := self._origins.headers(scope):
             send = with_headers(send, extra)
+        if path.startswith("/messages"):
+            send = InShape(send, anthropic_error)
         route, handler = self._route(str(scope["method"]), path)
         task = self._draining.enter()
         try:
@@ -346,10 +350,12 @@ class Proxy:
         await fail(send, error.status, str(error), kind=error.kind)
         return error.status
 
-    async def _chat(self, scope: Scope, receive: Receive, send: Send) -> int:
+    async def _guarded(
+        self, path: str, read: Callable[[bytes], ApiRequest], scope: Scope, receive: Receive, send: Send
+    ) -> int:
         raw = await self._body(receive)
         try:
-            request = read_request(raw)
+            request = read(raw)
         except ValueError as error:
             await fail(send, 400, str(error))
             return 400
@@ -358,7 +364,7 @@ class Proxy:
             return 404
         if self._audit is not None and self.settings.audit_required:
             self._audit.check()
-        exchange = ChatExchange(self._parts(scope), scope, send, request=request, raw=raw)
+        exchange = ChatExchange(self._parts(scope), scope, send, path=path, request=request, raw=raw)
         in_flight = self.metrics.in_flight
         in_flight.inc()
         try:
@@ -381,13 +387,6 @@ class Proxy:
             fetcher=self._fetcher,
             draining=self._draining,
         )
-
-
-def _audit(settings: ProxySettings, metrics: Metrics) -> AuditLog | None:
-    if settings.audit is None:
-        return None
-    failed = metrics.errors.labels("audit")
-    return AuditLog(settings.audit, text=settings.audit_text, failed=failed.inc)
 
 
 def _fetcher(settings: ProxySettings) -> Fetcher:

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import msgspec
-
 from safesight.proxy.errors import ClientGoneError, TooLargeError, TooSlowError
+from safesight.wire.chat_dialect import error_body
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -83,9 +82,15 @@ def with_headers(send: Send, extra: Headers) -> Send:
     return sending
 
 
-def error_body(message: str, *, kind: str, code: str) -> bytes:
-    """An error in OpenAI's shape."""
-    return msgspec.json.encode({"error": {"message": message, "type": kind, "param": None, "code": code}})
+class InShape:
+    """A `send` that says errors in another API's shape than OpenAI's."""
+
+    def __init__(self, send: Send, error: Callable[..., bytes]) -> None:
+        self._send = send
+        self.error = error
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        await self._send(message)
 
 
 async def fail(
@@ -97,5 +102,6 @@ async def fail(
     code: str = "",
     headers: Headers | None = None,
 ) -> None:
-    """Answer with an error in OpenAI's shape."""
-    await respond(send, status, error_body(message, kind=kind, code=code or kind), headers=headers)
+    """Answer with an error in the shape of the route's API."""
+    told = send.error if isinstance(send, InShape) else error_body
+    await respond(send, status, told(message, kind=kind, code=code or kind), headers=headers)

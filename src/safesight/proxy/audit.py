@@ -15,6 +15,7 @@ import msgspec
 
 from safesight.core.errors import ConfigError
 from safesight.core.records import GuardEvent
+from safesight.proxy.settings import ProxySettings
 
 _log = logging.getLogger(__name__)
 
@@ -162,3 +163,10 @@ def sha256(text: str) -> str:
 def now() -> str:
     """The current time, ISO 8601 in UTC with milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def open_audit(settings: ProxySettings, *, failed: Callable[[], None]) -> AuditLog | None:
+    """The log that the settings ask for; None where they ask for none."""
+    if settings.audit is None:
+        return None
+    return AuditLog(settings.audit, text=settings.audit_text, failed=failed)

@@ -1,4 +1,5 @@
-"""One chat request through the proxy, from its parsed body to the last byte, its metrics and its audit line."""
+"""One request for an answer through the proxy, whatever its API: from its parsed body to the last byte, its metrics and
+its audit line."""
 
 from __future__ import annotations
 
@@ -13,29 +14,26 @@ from safesight.core.eager import Eager
 from safesight.core.errors import Overloaded
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
-from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, error_body, fail, respond, start
+from safesight.proxy.api import ApiRequest
+from safesight.proxy.asgi import EVENTS, JSON, Headers, Scope, Send, respond, start
 from safesight.proxy.audit import AuditEntry, AuditLog, now, sha256
-from safesight.proxy.chat_request import ChatRequest, for_upstream, read_conversation, to_messages
-from safesight.proxy.conversation import RemoteImage
+from safesight.proxy.conversation import RemoteImage, to_messages
 from safesight.proxy.draining import Draining
 from safesight.proxy.errors import BadRequestError, BrokenReplyError, LateReplyError, UpstreamError
 from safesight.proxy.images import data_url, overloaded, read_images
-from safesight.proxy.judging import AskedReply, Judging, Tally
+from safesight.proxy.judging import Judging, Tally
 from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Relay
 from safesight.proxy.reply import UpstreamReply
 from safesight.proxy.settings import ProxySettings, client_name, sent_keys
 from safesight.proxy.upstream import Upstream, passed_back, read_all
 from safesight.proxy.whole_reply import guard_whole, refuse
-from safesight.wire.channels import DONE
 from safesight.wire.reply_json import decode
-from safesight.wire.sse_relay import encode
 
 if TYPE_CHECKING:
     from safesight.proxy.fetch import Fetcher
 
 
-CHAT = "/chat/completions"
 _LIVE: Headers = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
 """A stream's own headers: nginx holds a stream back until told not to."""
 COUNTED = {"internal_error": "internal", "shutting_down": "drain"}
@@ -58,12 +56,13 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChatExchange:
-    """One chat request and its reply; `run` returns the status it was answered with."""
+    """One request and its reply; `run` returns the status it was answered with."""
 
-    def __init__(self, parts: Parts, scope: Scope, send: Send, *, request: ChatRequest, raw: bytes) -> None:
+    def __init__(self, parts: Parts, scope: Scope, send: Send, *, path: str, request: ApiRequest, raw: bytes) -> None:
         self._parts = parts
         self._scope = scope
         self._send = send
+        self._path = path
         self._request = request
         self._raw = raw
         self._tally = Tally()
@@ -72,12 +71,8 @@ class ChatExchange:
         self.answered = False
         """Whether the last byte was handed to the server: from then on a client that leaves breaks nothing off."""
         self._read: Request | None = None
-        self._asked = AskedReply(
-            model=request.model,
-            choices=request.choices,
-            structured=request.structured,
-            tells_usage=request.include_usage,
-        )
+        self._asked = request.asked
+        self._dialect = request.dialect()
 
     async def run(self) -> int:
         """Answer the request; failures of client and upstream become answers too."""
@@ -88,7 +83,8 @@ class ChatExchange:
         except BadRequestError as error:
             self._tally.action = "error"
             self.answered = True
-            await fail(self._send, error.status, str(error), kind=error.code, headers=error.headers)
+            body = self._dialect.error(str(error), kind=error.code, code=error.code)
+            await respond(self._send, error.status, body, headers=error.headers)
             return error.status
         except UpstreamError as error:
             return await self._broken(error)
@@ -103,7 +99,7 @@ class ChatExchange:
             self._account()
 
     async def _unguarded(self) -> int:
-        response = await self._parts.upstream.post(CHAT, self._scope, self._raw)
+        response = await self._parts.upstream.post(self._path, self._scope, self._raw)
         async with response:
             await self._begin(response.status, response.header(b"content-type"), passed_back(response))
             try:
@@ -118,12 +114,12 @@ class ChatExchange:
         parts = self._parts
         try:
             withhold = guard.policy.input.turns == "all" and not guard.policy.shadow
-            conversation = read_conversation(self._request, withhold=withhold)
+            conversation = self._request.read(withhold=withhold)
         except ValueError as error:
             raise BadRequestError(str(error)) from None
         images = await read_images(conversation.turns, parts.settings.limits, fetcher=parts.fetcher)
         urls = {source: data_url(image) for source, image in images.items() if isinstance(source, RemoteImage)}
-        body = for_upstream(self._raw, self._request, conversation, urls)
+        body = self._request.for_upstream(self._raw, conversation, urls)
         started = time.perf_counter()
         reading = Eager(guard.read(to_messages(conversation, images), client=client_name(self._scope)))
         # Where reading waits (OCR, detectors by URL) the model starts meanwhile; its first byte waits for the verdict.
@@ -135,7 +131,9 @@ class ChatExchange:
                 raise overloaded(error) from None
             self._tally.guard_s += time.perf_counter() - started
             self._tally.events.append(read.checked.event("input", shadow=guard.policy.shadow))
-            judging = Judging(guard, read, self._tally, self._asked, keep_text=parts.audit is not None)
+            judging = Judging(
+                guard, read, self._tally, self._asked, dialect=self._dialect, keep_text=parts.audit is not None
+            )
             decision = read.checked.decision
             if decision is not None and guard.stops(decision):
                 if upstream is not None:
@@ -150,7 +148,7 @@ class ChatExchange:
 
     async def _ask(self, body: bytes) -> UpstreamReply:
         started = time.perf_counter()
-        response = await self._parts.upstream.post(CHAT, self._scope, body)
+        response = await self._parts.upstream.post(self._path, self._scope, body)
         self._parts.metrics.upstream_s.observe(time.perf_counter() - started)
         return response
 
@@ -215,17 +213,19 @@ class ChatExchange:
     async def _push(self, payloads: list[bytes]) -> None:
         if payloads:
             # Clients leave at [DONE]; from there on nothing is broken off.
-            self.answered = payloads[-1] is DONE
-            await self._send({"type": "http.response.body", "body": encode(payloads), "more_body": not self.answered})
+            self.answered = self._dialect.is_last(payloads)
+            body = self._dialect.frame(payloads)
+            await self._send({"type": "http.response.body", "body": body, "more_body": not self.answered})
 
     async def _broken(self, error: UpstreamError) -> int:
         self._tally.action = "error"
         self._parts.metrics.count(self._parts.metrics.errors, COUNTED.get(error.kind, "upstream"))
         self.answered = True
+        told = self._dialect.error(str(error), kind=error.kind, code=error.kind)
         if not self._begun:
-            await fail(self._send, error.status, str(error), kind=error.kind)
+            await respond(self._send, error.status, told)
         else:
-            body = encode([error_body(str(error), kind=error.kind, code=error.kind), DONE])
+            body = self._dialect.frame([told, *self._dialect.closing()])
             await self._send({"type": "http.response.body", "body": body})
         return error.status
 
@@ -256,8 +256,8 @@ class ChatExchange:
         entry = AuditEntry(
             time=now(),
             id=sha256(f"{id(self)}-{self._started}")[:16],
-            route=CHAT,
-            model=self._request.model,
+            route=self._path,
+            model=self._asked.model,
             stream=self._request.stream,
             action=tally.action,
             client=sha256(token.decode("latin-1"))[:12] if token else "",

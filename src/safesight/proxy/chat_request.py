@@ -11,14 +11,14 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from safesight.core.messages import Image, ImagePart, Message, Part, Role, TextPart
 from safesight.guard.refusals import is_refusal
-from safesight.proxy.conversation import RemoteImage, Spoken, read_turn, texts_beside
+from safesight.proxy.conversation import RemoteImage, RequestContent, read_turn, texts_beside
+from safesight.proxy.judging import AskedReply
+from safesight.wire.chat_dialect import ChatDialect
 from safesight.wire.plain import read_plain, write_plain
 
 WITHHELD: Final = "(This message was refused and is withheld.)"
 _MOST_CHOICES: Final = 128
-_ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "assistant": "assistant"}
 
 
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,17 +34,24 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: dict[str, Any]
     messages: list[dict[str, Any]]
 
+    @property
+    def asked(self) -> AskedReply:
+        """What the reply depends on."""
+        return AskedReply(
+            model=self.model, choices=self.choices, structured=self.structured, tells_usage=self.include_usage
+        )
 
-class RequestContent(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of a request that a server may show the model."""
+    def dialect(self) -> ChatDialect:
+        """How the reply is read and spoken."""
+        return self.asked.dialect()
 
-    turns: list[Spoken]
-    beside: list[str]
-    """Every text of the fields beside the messages."""
-    remote: list[tuple[dict[str, Any], str]]
-    """Where the body names images by URL: the object and its field."""
-    changed: bool
-    """Turns were withheld: the body is not the client's any more."""
+    def read(self, *, withhold: bool = False) -> RequestContent:
+        """Every text and image; raises ValueError as `read_conversation`."""
+        return read_conversation(self, withhold=withhold)
+
+    def for_upstream(self, raw: bytes, content: RequestContent, urls: Mapping[RemoteImage, str]) -> bytes:
+        """The request as the upstream gets it."""
+        return for_upstream(raw, self, content, urls)
 
 
 def read_request(raw: bytes) -> ChatRequest:
@@ -105,27 +112,6 @@ def for_upstream(
     for holder, name in conversation.remote:
         holder[name] = urls[RemoteImage(holder[name])]
     return write_plain(request.body) if conversation.changed or conversation.remote else raw
-
-
-def to_messages(conversation: RequestContent, images: Mapping[bytes | RemoteImage, Image]) -> list[Message]:
-    """The request as core messages; what stands beside turns and conversation is said by the system.
-
-    Tool turns keep their place as user turns: what tools bring is as much asked of the model as what people write.
-    """
-    said: list[Message] = []
-    if conversation.beside:
-        said.append(Message("system", (TextPart("\n".join(conversation.beside)),)))
-    for turn in conversation.turns:
-        role = _ROLES.get(turn.role, "user")
-        said.append(Message(role, _parts(turn, images)))
-        if turn.beside:
-            said.append(Message("system" if role == "user" else role, (TextPart("\n".join(turn.beside)),)))
-    return said
-
-
-def _parts(turn: Spoken, images: Mapping[bytes | RemoteImage, Image]) -> tuple[Part, ...]:
-    """A turn's content with its images decoded."""
-    return tuple(TextPart(part) if isinstance(part, str) else ImagePart(images[part]) for part in turn.parts)
 
 
 def _withhold(messages: list[dict[str, Any]]) -> bool:

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 import msgspec
 
+from safesight.core.messages import Image, ImagePart, Message, Part, Role, TextPart
 from safesight.wire.plain import strings
 from safesight.wire.strings import letters
 
@@ -66,6 +67,7 @@ TEXTS: Final = frozenset(
 """Types of content parts that hold nothing but text; what an answer of any upstream held may come back."""
 PICTURES: Final = frozenset({"image_url", "input_image", "image"})
 KNOWN_ROLES: Final = frozenset({"system", "developer", "assistant", "user", "tool", "function"})
+_ROLES: Final[dict[str, Role]] = {"system": "system", "developer": "system", "assistant": "assistant"}
 _DATA_URL: Final = re.compile(r"\bdata:[\w.+-]+/[\w.+-]+[^,\s]{0,80};base64,", re.IGNORECASE)
 
 
@@ -81,6 +83,39 @@ class Spoken(msgspec.Struct, frozen=True):
     role: str
     parts: tuple[str | bytes | RemoteImage, ...]
     beside: tuple[str, ...] = ()
+
+
+class RequestContent(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything of a request that a server may show the model."""
+
+    turns: list[Spoken]
+    beside: list[str]
+    """Every text of the fields beside the messages."""
+    remote: list[tuple[dict[str, Any], str]]
+    """Where the body names images by URL: the object and its field."""
+    changed: bool
+    """Turns were withheld: the body is not the client's any more."""
+
+
+def to_messages(conversation: RequestContent, images: Mapping[bytes | RemoteImage, Image]) -> list[Message]:
+    """The request as core messages; what stands beside turns and conversation is said by the system.
+
+    Tool turns keep their place as user turns: what tools bring is as much asked of the model as what people write.
+    """
+    said: list[Message] = []
+    if conversation.beside:
+        said.append(Message("system", (TextPart("\n".join(conversation.beside)),)))
+    for turn in conversation.turns:
+        role = _ROLES.get(turn.role, "user")
+        said.append(Message(role, _parts(turn, images)))
+        if turn.beside:
+            said.append(Message("system" if role == "user" else role, (TextPart("\n".join(turn.beside)),)))
+    return said
+
+
+def _parts(turn: Spoken, images: Mapping[bytes | RemoteImage, Image]) -> tuple[Part, ...]:
+    """A turn's content with its images decoded."""
+    return tuple(TextPart(part) if isinstance(part, str) else ImagePart(images[part]) for part in turn.parts)
 
 
 def read_parts(role: str, content: object) -> Spoken:

@@ -6,22 +6,36 @@ from collections import deque
 from collections.abc import Callable
 
 from safesight.proxy.held import GuardedChoice, GuardedText, Held, HeldEvent
-from safesight.wire.events import StreamHead
-from safesight.wire.trimming import without_reasoning
+from safesight.wire.dialect import Dialect
 
 
 class HeldLine:
     """Events that wait, and those that may leave (`out`)."""
 
-    def __init__(self, head: StreamHead, noted: Callable[[GuardedText], None]) -> None:
-        """Begin with what events of ours say of themselves; `noted` hears of texts that the line had judged."""
+    def __init__(self, dialect: Dialect, noted: Callable[[GuardedText], None]) -> None:
+        """Begin; `dialect` makes the events of ours, and `noted` hears of texts that the line had judged."""
         self.out: list[bytes] = []
-        self.head = head
+        self._told = 0
+        """Events of `out` that the dialect knows of."""
+        self._dialect = dialect
         self._noted = noted
         self._headed = False
         self._line: deque[Held] = deque()
         self._first: GuardedChoice | None = None
         self._several = False
+
+    def tell(self) -> None:
+        """Let the dialect know what leaves."""
+        out = self.out
+        if len(out) > self._told:
+            self._dialect.left(out[self._told :] if self._told else out)
+            self._told = len(out)
+
+    def take(self) -> list[bytes]:
+        """What may leave now."""
+        self.tell()
+        out, self.out, self._told = self.out, [], 0
+        return out
 
     def add(self, held: Held) -> None:
         """Add an event at the end."""
@@ -33,7 +47,7 @@ class HeldLine:
         """Take a choice's reasoning out of what waits."""
         for held in self._line:
             if isinstance(held, HeldEvent) and held.choice is choice:
-                held.payload = without_reasoning(held.payload)
+                held.payload = self._dialect.without_reasoning(held.payload)
                 held.needs = tuple(need for need in held.needs if need.text.name != "reasoning")
 
     def advance(self) -> None:
@@ -90,12 +104,13 @@ class HeldLine:
         held.choice.cut = True
         part = held.part()
         if part is not None:
+            self.tell()
             text, released = part
-            self.out.append(self.head.chunk(held.choice.index, {held.field: released}))
+            self.out.append(self._dialect.part(held.choice.index, held.field, released))
             text.sent += len(released)
 
     def _meet(self, before: int) -> None:
         """Repeat in our events what the first of the upstream's says of itself, once it may leave."""
         if not self._headed and len(self.out) > before:
             self._headed = True
-            self.head = self.head.met(self.out[before])
+            self._dialect.met(self.out[before])

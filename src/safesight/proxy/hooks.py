@@ -22,8 +22,8 @@ from safesight.guard.guard import Guard
 from safesight.guard.rules import Decision
 from safesight.proxy.asgi import Scope
 from safesight.proxy.audit import AuditEntry, now, sha256
-from safesight.proxy.chat_request import ChatRequest, read_conversation, to_messages
-from safesight.proxy.conversation import texts
+from safesight.proxy.chat_request import ChatRequest, read_conversation
+from safesight.proxy.conversation import texts, to_messages
 from safesight.proxy.errors import BadRequestError
 from safesight.proxy.held import BOUNDARY, reads_as_json
 from safesight.proxy.images import overloaded, read_images

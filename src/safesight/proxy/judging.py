@@ -14,9 +14,10 @@ from safesight.guard.drive import Drive, withheld
 from safesight.guard.findings import Request
 from safesight.guard.guard import Guard
 from safesight.guard.rules import Decision
-from safesight.proxy.asgi import error_body
 from safesight.proxy.errors import UpstreamError
 from safesight.wire.channels import FILTERED
+from safesight.wire.chat_dialect import ChatDialect
+from safesight.wire.dialect import Dialect
 from safesight.wire.reply_json import encode
 from safesight.wire.strings import strings
 
@@ -34,6 +35,12 @@ class AskedReply(msgspec.Struct, frozen=True, kw_only=True):
     """The answer is JSON (`response_format`)."""
     tells_usage: bool = False
     """It asked for a usage event."""
+
+    def dialect(self) -> ChatDialect:
+        """The dialect of a reply of chat completions."""
+        return ChatDialect(
+            model=self.model, choices=self.choices, structured=self.structured, tells_usage=self.tells_usage
+        )
 
 
 @dataclass(slots=True)
@@ -75,12 +82,20 @@ class Judging:
     """What guarding any reply to one request needs: its drives, its replacements, and the tally."""
 
     def __init__(
-        self, guard: Guard, request: Request, tally: Tally, asked: AskedReply, *, keep_text: bool = False
+        self,
+        guard: Guard,
+        request: Request,
+        tally: Tally,
+        asked: AskedReply,
+        *,
+        dialect: Dialect | None = None,
+        keep_text: bool = False,
     ) -> None:
         self.guard = guard
         self.request = request
         self.tally = tally
         self.asked = asked
+        self.dialect: Dialect = dialect or asked.dialect()
         self.keep_text = keep_text
 
     @property
@@ -136,7 +151,9 @@ class Judging:
                 return Told(True, value if isinstance(value, bytes) else encode(value))
             self.tally.action = stop.decision.action
             self.tally.withheld_chars += len(text)
-        withheld = error_body("the upstream failed; its message was withheld.", kind="upstream_error", code=FILTERED)
+        withheld = self.dialect.error(
+            "the upstream failed; its message was withheld.", kind="upstream_error", code=FILTERED
+        )
         return Told(False, withheld)
 
     def failed(self, message: str) -> UpstreamError:

@@ -18,8 +18,7 @@ from safesight.proxy.held import GuardedText
 from safesight.proxy.judging import Judging
 from safesight.proxy.pulse import Pulse, Push
 from safesight.proxy.reply_guard import ReplyGuard
-from safesight.wire.channels import DONE, Event
-from safesight.wire.events import StreamHead
+from safesight.wire.channels import Event
 from safesight.wire.sse import MAX_EVENT_BYTES
 from safesight.wire.sse_relay import COMMENT, EventTooLong, RelayReader
 
@@ -55,12 +54,12 @@ class Relay:
         self._holds = policy.holds
         self._reply = ReplyGuard(
             judging.open,
+            judging.dialect,
             choices=judging.asked.choices,
             structured=judging.asked.structured,
             withholds=policy.reasoning == "withhold",
             lenient=not policy.holds,
             known=judging.known,
-            head=StreamHead.fresh(model=judging.asked.model),
         )
 
     async def stream(self, body: ReplyBody, push: Push) -> None:
@@ -111,7 +110,8 @@ class Relay:
             reply.end()
         await self._settle(body, push)
         ends = reply.usage() if reply.over and self._judging.asked.tells_usage else []
-        await push([*reply.take(), *(await self._error(reply.error)), *ends, *([DONE] if whole or reply.error else [])])
+        out = [*reply.take(), *(await self._error(reply.error)), *ends]
+        await push([*out, *(self._judging.dialect.closing() if whole or reply.error else [])])
         while self._behind:
             await self._behind.popleft()
         if whole:
@@ -137,8 +137,9 @@ class Relay:
             if self._is_json(data):
                 return False
             payloads = reader.feed(data) if data else reader.flush()
-            done = DONE in payloads
-            self._reply.feed(*(payloads[: payloads.index(DONE)] if done else payloads))
+            end = self._judging.dialect.end_of(payloads)
+            done = end is not None
+            self._reply.feed(*payloads[:end])
         except EventTooLong as error:
             self._fault = f"the upstream sent no valid stream: {error}"
         except ValueError as error:

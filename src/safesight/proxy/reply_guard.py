@@ -17,13 +17,12 @@ from safesight.core.records import GuardEvent
 from safesight.guard.drive import Drive
 from safesight.proxy.held import GuardedChoice, GuardedText, HeldEvent, HeldRun, Need, WordTails
 from safesight.proxy.held_line import HeldLine
-from safesight.wire.channels import FILTERED, ChoicePiece, Event, read_event
-from safesight.wire.departed import Departed
+from safesight.wire.channels import ChoicePiece, Event
+from safesight.wire.dialect import Dialect
 from safesight.wire.event_shape import EventShape
 from safesight.wire.event_shortcut import EventPattern
-from safesight.wire.events import StreamHead, read_usage
+from safesight.wire.events import read_usage
 from safesight.wire.strings import Text, UnjudgedError, shows_media
-from safesight.wire.trimming import without_reasoning, without_spelt
 
 _BESIDE: Final = ("other", "logprobs")
 """Texts that interrupt no other."""
@@ -43,26 +42,27 @@ class ReplyGuard:
     def __init__(
         self,
         open_drive: Callable[[str], Drive],
+        dialect: Dialect,
         *,
         choices: int = 1,
         structured: bool = False,
         withholds: bool = False,
         lenient: bool = False,
         known: set[str] | frozenset[str] = frozenset(),
-        head: StreamHead | None = None,
     ) -> None:
         """Guard each text with a drive of its own.
 
         Args:
             open_drive: gives the driver of a text by name.
+            dialect: reads the events, and makes those of ours.
             choices: how many the client asked for.
             structured: the client asked for JSON: the answer is a machine's, and refusals stand in `refusal`.
             withholds: flagged reasoning is left out, and the answer goes on.
             lenient: pass on what cannot be read, and hold nothing; only for policies that hold nothing back.
             known: strings that need no verdict any more.
-            head: what events of ours say of themselves before the upstream said it.
         """
         self._open = open_drive
+        self._dialect = dialect
         self._asked = choices
         self._structured = structured
         self._withholds = withholds
@@ -70,7 +70,7 @@ class ReplyGuard:
         self._known = known
         self._choices: dict[int, GuardedChoice] = {}
         self._words = WordTails()
-        self._line = HeldLine(head or StreamHead(), self._note)
+        self._line = HeldLine(dialect, self._note)
         self._pattern = EventPattern()
         self._shape = EventShape()
         self._usage: bytes | None = None
@@ -80,7 +80,6 @@ class ReplyGuard:
         """Events that were taken by the pattern since one was read in full."""
         self._spoke = 0
         """Events that carried text."""
-        self._departed = Departed()
         self.waiting: dict[int, GuardedText] = {}
         """Texts with checks to answer, by identity."""
         self.stopped: list[GuardedChoice] = []
@@ -129,10 +128,7 @@ class ReplyGuard:
 
     def _read(self, payload: bytes) -> None:
         try:
-            event = self._shape.read(payload)
-            if event is None:
-                event = read_event(payload)
-                self._shape.learn(payload, event)
+            event = self._shape.read(payload) or self._read_in_full(payload)
         except ValueError:
             if not self._lenient:
                 raise
@@ -148,17 +144,23 @@ class ReplyGuard:
         self._catch_up()
         top = self._words.joined(event.beside)
         if not event.pieces:
-            self._take(ChoicePiece(choice=-1), without_spelt(payload, event), top)
+            self._take(ChoicePiece(choice=-1), self._dialect.without_spelt(payload, event), top)
             return
         for place, piece in enumerate(event.pieces):
             # Choices may stop apart, so an event that joins them must come apart too.
-            self._take(piece, without_spelt(payload, event, place), top)
-        if len(event.pieces) == 1:
+            self._take(piece, self._dialect.without_spelt(payload, event, place), top)
+        if len(event.pieces) == 1 and self._dialect.alike:
             # Strings beside the answer may make a word over events, so where they differ each event is read.
             if self._words.varied or self._choice(event.pieces[0].choice).words.varied:
                 self._pattern.forget()
             else:
                 self._pattern.learn(payload, event)
+
+    def _read_in_full(self, payload: bytes) -> Event:
+        event = self._dialect.read(payload)
+        if self._dialect.alike:
+            self._shape.learn(payload, event)
+        return event
 
     def _catch_up(self) -> None:
         """Tell the tails of words of the events that were not read in full."""
@@ -192,7 +194,7 @@ class ReplyGuard:
         needs: list[Need] = []
         beside = [*top]
         if choice.withheld:
-            payload = without_reasoning(payload)
+            payload = self._dialect.without_reasoning(payload)
         for said in piece.texts:
             if said.channel == "reasoning" and choice.withheld:
                 continue
@@ -202,7 +204,7 @@ class ReplyGuard:
             if said.channel in _JOINED and not said.place.endswith(_LABELS):
                 beside += choice.seams.heard(said.channel, said.place, said.text)
         if choice.withheld and any(need.text.name == "reasoning" for need in needs):
-            payload = without_reasoning(payload)
+            payload = self._dialect.without_reasoning(payload)
             needs = [need for need in needs if need.text.name != "reasoning"]
         beside += [*choice.words.joined(piece.beside), *self._copied(choice, piece.copies)]
         for name in _BESIDE:
@@ -314,13 +316,9 @@ class ReplyGuard:
     def replace(self, choice: GuardedChoice, text: str, *, reason: dict[str, object]) -> None:
         """Append a stopped choice's replacement ("" for none) and its end."""
         self._line.advance()
-        if text:
-            shown = any(said.sent for said in choice.texts.values() if said.name == "content")
-            field = "refusal" if self._structured else "content"
-            said = f"\n\n{text}" if shown else text
-            self._departed.allow(choice.index, field, len(said))
-            self._line.out.append(self._line.head.chunk(choice.index, {field: said}))
-        self._line.out.append(self._line.head.chunk(choice.index, {}, FILTERED, safesight=reason))
+        self._line.tell()
+        shown = any(said.sent for said in choice.texts.values() if said.name == "content")
+        self._line.out += self._dialect.ending(choice.index, text, shown=shown, reason=reason)
         self.stopped.remove(choice)
 
     def end(self) -> None:
@@ -354,12 +352,10 @@ class ReplyGuard:
 
     def take(self) -> list[bytes]:
         """Payloads that may leave now."""
-        out, self._line.out = self._line.out, []
-        if out:
-            # One search through a whole read costs less than one through each event.
-            if not self._told_usage and b'"usage"' in b"".join(out):
-                self._told_usage = any(_tells_usage(payload) for payload in out)
-            self._departed.count(out)
+        out = self._line.take()
+        # One search through a whole read costs less than one through each event.
+        if out and not self._told_usage and b'"usage"' in b"".join(out):
+            self._told_usage = any(_tells_usage(payload) for payload in out)
         return out
 
     def usage(self) -> list[bytes]:
@@ -369,7 +365,7 @@ class ReplyGuard:
         """
         if self._told_usage:
             return []
-        return [self._line.head.usage(read_usage(self._usage) if self._usage else None, events=self._spoke)]
+        return [self._dialect.usage(self._usage, events=self._spoke)]
 
     @property
     def leaked_chars(self) -> int:
@@ -377,7 +373,7 @@ class ReplyGuard:
         released: Counter[tuple[int, str]] = Counter()
         for text in self.texts:
             released[text.choice.index, text.name] += text.drive.released
-        return 0 if self._lenient else self._departed.beyond(released)
+        return 0 if self._lenient else self._dialect.beyond(released)
 
 
 def _tells_usage(payload: bytes) -> bool:

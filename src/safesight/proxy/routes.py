@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import quote_from_bytes, unquote
 
+from safesight.net.client import BESIDE
 from safesight.proxy import console_pages
+from safesight.proxy.api import ApiRequest
 from safesight.proxy.asgi import Scope
+from safesight.proxy.chat_request import read_request
+from safesight.proxy.completions_request import read_completions_request
 from safesight.proxy.errors import UpstreamError
+from safesight.proxy.messages_request import read_messages_request
+from safesight.proxy.responses_request import read_responses_request
 
 OPEN: Final = frozenset({"/healthz", "/readyz"})
 MODEL: Final = "/models/"
 _CHAT_INSTEAD: Final = "Use POST /v1/chat/completions"
 _NEIGHBOURS: Final = {
-    "/responses": _CHAT_INSTEAD,
-    "/messages": _CHAT_INSTEAD,
-    "/completions": _CHAT_INSTEAD,
     "/api/chat": _CHAT_INSTEAD,
     "/api/generate": _CHAT_INSTEAD,
     "/realtime": "WebSockets are not guarded",
@@ -26,8 +29,17 @@ _NEIGHBOURS: Final = {
 }
 """What to say of routes that servers of models have and this one does not."""
 NO_UPSTREAM: Final = "this guard has no upstream: it answers gateways' calls and moderations. Start it with --upstream."
-PASSED: Final = ("/embeddings",)
+GUARDED: Final[dict[str, Callable[[bytes], ApiRequest]]] = {
+    "/chat/completions": read_request,
+    "/completions": read_completions_request,
+    "/messages": read_messages_request,
+    "/responses": read_responses_request,
+}
+"""Routes whose answers are a model's, and who reads their requests."""
+PASSED: Final = ("/embeddings", "/messages/count_tokens", "/tokenize", "/detokenize")
 """Routes whose answers hold no text of a model, so that there is nothing to guard: passed on as they are."""
+_TOKENIZERS: Final = frozenset({"/tokenize", "/detokenize"})
+"""Servers have these beside their version path, not below it."""
 _AS_WRITTEN: Final = "!$%&'()*+,/:;=@~"
 
 
@@ -53,7 +65,8 @@ def upstream_path(scope: Scope) -> str:
         raise UpstreamError(
             "expected a model's name, got a path that climbs.", status=400, kind="invalid_request_error"
         )
-    return path.removeprefix("/v1")
+    path = path.removeprefix("/v1")
+    return f"{BESIDE}{path.removeprefix('/')}" if path in _TOKENIZERS else path
 
 
 def _public(route: str) -> str:

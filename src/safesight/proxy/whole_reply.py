@@ -13,13 +13,10 @@ from safesight.guard.actions import Stop
 from safesight.guard.rules import Decision
 from safesight.proxy.held import BOUNDARY, reads_as_json
 from safesight.proxy.judging import Judging
-from safesight.wire.channels import DONE, FILTERED, ChoicePiece, Event, read_event
-from safesight.wire.departed import Departed
-from safesight.wire.events import StreamHead, ToldUsage
-from safesight.wire.places import sane_id
+from safesight.wire.channels import ChoicePiece, Event
+from safesight.wire.dialect import Replaced
 from safesight.wire.reply_json import encode
 from safesight.wire.strings import Text, UnjudgedError, shows_media, unescaped
-from safesight.wire.trimming import leave_out_reasoning, without_fields
 
 
 class WholeReply(msgspec.Struct, frozen=True):
@@ -38,7 +35,7 @@ async def guard_whole(judging: Judging, raw: bytes) -> WholeReply:
     started = time.perf_counter()
     lenient = not judging.guard.policy.holds
     try:
-        event = read_event(raw)
+        event = judging.dialect.read_whole(raw)
         _refuse_media(event)
     except ValueError as error:
         if lenient:
@@ -49,7 +46,7 @@ async def guard_whole(judging: Judging, raw: bytes) -> WholeReply:
         judging.tally.action = "error"
         return WholeReply(_status(event.error), (await judging.failure(event.value)).body)
     if not event.pieces:
-        raise judging.failed("the upstream's reply is not understood: expected a chat completion with choices.")
+        raise judging.failed(f"the upstream's reply is not understood: expected {judging.dialect.expects}.")
     body = await _Whole(judging, event, raw).run()
     judging.tally.guard_s += time.perf_counter() - started
     return WholeReply(200, body)
@@ -74,7 +71,6 @@ class _Whole:
         self._event = event
         self._raw = raw
         self._structured = judging.asked.structured
-        self._departed = Departed()
         self._released: Counter[tuple[int, str]] = Counter()
         self._withheld = False
 
@@ -87,9 +83,9 @@ class _Whole:
             body = self._raw
         else:
             body = encode(await self._rebuilt(stops))
-        self._departed.count([body])
+        self._judging.dialect.left([body])
         if self._judging.guard.policy.holds:
-            self._judging.tally.leaked_chars += self._departed.beyond(self._released)
+            self._judging.tally.leaked_chars += self._judging.dialect.beyond(self._released)
         return body
 
     async def _judge(self, place: int, piece: ChoicePiece) -> Stop | None:
@@ -101,7 +97,7 @@ class _Whole:
         for text in piece.texts:
             stop = await self._judge_text(text)
             if stop is not None and text.channel == "reasoning" and withholds:
-                leave_out_reasoning(self._event.value["choices"][place])
+                self._judging.dialect.leave_out_reasoning(self._event.value, place)
                 self._withheld = True
             elif stop is not None:
                 tally.withheld_chars += size
@@ -138,73 +134,14 @@ class _Whole:
         return said or text.channel.startswith("tool")
 
     async def _rebuilt(self, stops: list[Stop | None]) -> dict[str, Any]:
-        event = self._event
-        choices: list[Any] = []
-        for piece, choice, stop in zip(event.pieces, event.value["choices"], stops, strict=True):
-            if stop is None:
-                choices.append(without_fields(choice, piece.spelt))
-                continue
-            text, why = await self._judging.replacement(stop)
-            self._departed.allow(piece.choice, "refusal" if self._structured else "content", len(text))
-            choices.append(stopped_choice(piece.choice, text, why, structured=self._structured))
-        if not any(stops):
-            return {**{n: item for n, item in event.value.items() if n not in event.spelt}, "choices": choices}
-        # What stands beside the choices was judged with each of them; it goes with any that is stopped.
-        return {**_envelope(event.value, self._judging.asked.model), "choices": choices}
+        told = [None if stop is None else Replaced(*await self._judging.replacement(stop)) for stop in stops]
+        return self._judging.dialect.rebuilt(self._event, told)
 
 
 _SELF: Final = frozenset({".model", ".provider", ".service_tier", ".system_fingerprint"})
 
 
-def _envelope(value: dict[str, Any], model: str) -> dict[str, Any]:
-    """The protocol's own fields of a reply, without a word that the upstream might have written."""
-    head = StreamHead.fresh(model=model)
-    created = value.get("created")
-    kept = {
-        "id": value["id"] if sane_id(value.get("id")) else head.id,
-        "object": "chat.completion",
-        "created": created if isinstance(created, int) else head.created,
-        "model": model,
-    }
-    usage = value.get("usage")
-    if isinstance(usage, dict):
-        kept["usage"] = {name: count for name, count in usage.items() if isinstance(count, int) and name in _COUNTS}
-    return kept
-
-
-_COUNTS: Final = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
-
-
-def stopped_choice(index: int, text: str, why: dict[str, object], *, structured: bool) -> dict[str, object]:
-    """What a stopped choice of a whole reply becomes: nothing of the original is kept.
-
-    Where JSON was asked for, the words stand in `refusal`, so that nobody parses them.
-    """
-    said = {"content": None, "refusal": text} if structured else {"content": text}
-    message = {"role": "assistant", **said}
-    return {"index": index, "message": message, "logprobs": None, "finish_reason": FILTERED, "safesight": why}
-
-
 async def refuse(judging: Judging, decision: Decision, *, stream: bool) -> list[bytes] | bytes:
     """The reply to a request that was itself stopped: events, or one body."""
-    asked = judging.asked
-    text, why = await judging.replacement(Stop(decision=decision, held="", context="", start=0, end=0))
-    head = StreamHead.fresh(model=asked.model)
-    if not stream:
-        choices = [stopped_choice(index, text, why, structured=asked.structured) for index in range(asked.choices)]
-        return msgspec.json.encode(
-            {
-                "id": head.id,
-                "object": "chat.completion",
-                "created": head.created,
-                "model": asked.model,
-                "choices": choices,
-                "usage": ToldUsage(),
-            }
-        )
-    events: list[bytes] = []
-    for index in range(asked.choices):
-        said = {"refusal" if asked.structured else "content": text}
-        events += [head.chunk(index, {"role": "assistant", **said})] if text else []
-        events.append(head.chunk(index, {}, FILTERED, safesight=why))
-    return [*events, *([head.usage(None, events=0)] if asked.tells_usage else []), DONE]
+    told = await judging.replacement(Stop(decision=decision, held="", context="", start=0, end=0))
+    return judging.dialect.refusal(Replaced(*told), stream=stream)

@@ -50,10 +50,14 @@ class Event(msgspec.Struct, frozen=True):
     """Whether the bytes may leave as they came."""
     spelt: tuple[str, ...] = ()
     """As of a piece, beside the choices."""
+    fails: bool = False
+    """Whether all of it is an error."""
 
     @property
     def error(self) -> Any:
         """The error it reports instead of choices; None where it reports none."""
+        if self.fails:
+            return self.value
         if self.pieces:
             return None
         return self.value.get("error") or (self.value if self.value.get("object") == "error" else None)
@@ -300,3 +304,8 @@ def _octets(entry: dict[str, Any]) -> list[int]:
     if not isinstance(found, list):
         return []
     return [octet for octet in found if isinstance(octet, int) and 0 <= octet < 256]
+
+
+def logprobs_beside(entries: list[Any], shown: set[str]) -> list[Text]:
+    """What the log-probabilities of a text's tokens spell besides what is shown."""
+    return _logprobs({"content": entries}, shown)

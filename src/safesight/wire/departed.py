@@ -48,6 +48,10 @@ class Departed:
         """Text of our own may leave."""
         self._allowed[choice, field] += chars
 
+    def add(self, choice: int, field: str, chars: int) -> None:
+        """So many characters leave, as the reader of another API's bytes found."""
+        self._left[choice, field] += chars
+
     def count(self, payloads: Sequence[bytes]) -> None:
         """Read what is sent."""
         try:

@@ -62,6 +62,8 @@ class Seen:
     finish: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))
     errors: int = 0
     done: int = 0
+    numbers: list[int] = field(default_factory=list)
+    """Sequence numbers of events, where they have some."""
     last: str = ""
 
     def spells(self, word: str) -> list[str]:
@@ -97,6 +99,70 @@ def read_stream(raw: bytes) -> Seen:
     for path, text in list(seen.texts.items()):
         seen.strings.append(text)
         del path
+    return seen
+
+
+def read_typed(raw: bytes) -> Seen:
+    """A stream of any API: completions, Anthropic's messages, OpenAI's responses; told apart by what events hold."""
+    seen = Seen()
+    for frame in raw.decode("utf-8", "replace").split("\n\n"):
+        lines = [line for line in frame.split("\n") if line and not line.startswith(":")]
+        named = [line.removeprefix("event: ") for line in lines if line.startswith("event: ")]
+        for data in events(f"{frame}\n\n".encode()):
+            seen.last = data
+            if data == "[DONE]":
+                seen.done += 1
+                continue
+            value = parse(data)
+            assert named in ([], [first(value, "type")]), f"the line says {named}, the event {first(value, 'type')!r}"
+            read_event(seen, value)
+    seen.strings += list(seen.texts.values())
+    return seen
+
+
+def read_event(seen: Seen, value: Any) -> None:
+    """One typed event, or one whole reply."""
+    _texts(seen, value, "")
+    seen.errors += first(value, "error") is not None
+    for choice in first(value, "choices") or ():
+        index = first(choice, "index") or 0
+        seen.content[index] += first(choice, "text") or ""
+        seen.finish[index] += [first(choice, "finish_reason")] if first(choice, "finish_reason") else []
+    kind, delta = first(value, "type"), first(value, "delta")
+    seen.numbers += [] if first(value, "sequence_number") is None else [first(value, "sequence_number")]
+    for held in (delta, *(first(value, "content") or ())):
+        seen.content[0] += (first(held, "text") or "") if isinstance(held, Pairs) else ""
+        seen.calls[0] += ["tool"] if first(held, "type") == "tool_use" else []
+    seen.calls[0] += ["tool"] if first(first(value, "content_block"), "type") == "tool_use" else []
+    for held in (value if kind == "message" else None, delta):
+        reason = first(held, "stop_reason")
+        seen.finish[0] += [reason] if reason else []
+    read_response_event(seen, kind, value)
+
+
+def read_response_event(seen: Seen, kind: Any, value: Any) -> None:
+    """What an event of OpenAI's responses adds, or a whole one."""
+    if kind == "response.output_text.delta":
+        seen.content[0] += first(value, "delta")
+    if kind == "response.refusal.delta":
+        seen.refusal[0] += first(value, "delta")
+    if kind == "response.output_item.added" and first(first(value, "item"), "type") == "function_call":
+        seen.calls[0].append("tool")
+    response = value if first(value, "object") == "response" else first(value, "response")
+    status = first(response, "status")
+    if status in ("completed", "incomplete", "failed"):
+        seen.finish[0].append(first(first(response, "incomplete_details"), "reason") or status)
+    if first(value, "object") == "response":
+        for item in first(value, "output") or ():
+            seen.calls[0] += ["tool"] if first(item, "type") == "function_call" else []
+            for part in first(item, "content") or ():
+                seen.content[0] += (first(part, "text") or "") if first(part, "type") == "output_text" else ""
+
+
+def read_whole_of(raw: bytes) -> Seen:
+    """A whole reply of any API but chat completions."""
+    seen = Seen()
+    read_event(seen, parse(raw.decode()))
     return seen
 
 
