@@ -12,7 +12,7 @@ import pytest
 from safesight.core.errors import ConfigError
 from safesight.proxy.errors import BrokenReplyError, LateReplyError, UpstreamError
 from safesight.proxy.reply import UpstreamReply
-from safesight.proxy.settings import ClientKeys, Limits, ProxySettings
+from safesight.proxy.settings import Limits, ProxySettings
 from safesight.proxy.upstream import Upstream
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -39,7 +39,7 @@ async def served(serve: Serve, limits: Limits = PATIENT) -> AsyncGenerator[tuple
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    upstream = Upstream(ProxySettings(upstream=f"http://127.0.0.1:{port}/v1/", limits=limits), ClientKeys(""))
+    upstream = Upstream(ProxySettings(upstream=f"http://127.0.0.1:{port}/v1/", limits=limits))
     try:
         yield upstream, connections
     finally:
@@ -290,7 +290,7 @@ async def test_leaving_early_closes_the_connection() -> None:
 
 
 async def test_nobody_listens() -> None:
-    upstream = Upstream(ProxySettings(upstream="http://127.0.0.1:1/v1"), ClientKeys(""))
+    upstream = Upstream(ProxySettings(upstream="http://127.0.0.1:1/v1"))
     with pytest.raises(UpstreamError, match="cannot be reached: cannot connect"):
         await post(upstream)
     await upstream.aclose()
@@ -299,4 +299,4 @@ async def test_nobody_listens() -> None:
 @pytest.mark.parametrize("base", ["ftp://x/v1", "http://", "http://x:port/v1", "127.0.0.1:8000", "http://é/v1"])
 def test_a_base_url_that_is_none(base: str) -> None:
     with pytest.raises(ConfigError, match="expected an http"):
-        Upstream(ProxySettings(upstream=base), ClientKeys(""))
+        Upstream(ProxySettings(upstream=base))

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from safesight.core.errors import CorruptData, DataError, MissingData
@@ -146,3 +147,15 @@ async def test_probes_ask_for_logprobs_each_in_its_own_way():
 def test_text_that_is_no_unicode_is_refused():
     with pytest.raises(UnicodeEncodeError):
         chat_pieces([Message("user", (TextPart("\ud800"),))], LAYOUT, b"")
+
+
+def test_what_a_chat_template_takes_goes_with_chats_alone_and_cannot_be_left_out() -> None:
+    layout = RequestLayout(model="m", template_kwargs='{"policy":"p"}', reasoning_effort="low")
+    chat = probing(layout, max_tokens=1, top_logprobs=5, chat=True, without=frozenset({"chat_template_kwargs"}))
+    told = msgspec.json.decode(b"{" + chat.data[1:] + b"}")
+    assert told["chat_template_kwargs"] == {"policy": "p"}
+    assert told["reasoning_effort"] == "low"
+    assert "chat_template_kwargs" not in chat.names, "a provider that refuses it is an error, not another judge"
+    raw = probing(layout, max_tokens=1, top_logprobs=5, chat=False)
+    assert b"chat_template_kwargs" not in raw.data
+    assert b'"chat_template_kwargs":{"policy":"p"}' in settings(Decoding(), layout, stream=False).data

@@ -206,3 +206,19 @@ async def test_reasoning_is_kept_apart(model: GgufModel) -> None:
     assert (reply.text, reply.reasoning) == ("4", "word four")
     assert "".join(delta.text for delta in deltas) == "4"
     assert "".join(delta.reasoning for delta in deltas) == "word four"
+
+
+async def test_the_chat_template_is_told_what_the_name_says(tmp_path: Path) -> None:
+    """A policy for a guard model travels so: the template of the file prints it, and the prompt grows by its tokens."""
+    template = "{{ policy or 'none' }}{% for m in messages %}<|im_start|>{{ m['content'] }}<|im_end|>{% endfor %}"
+    path = write_llama(tmp_path / "told.gguf", template=template)
+    counts: list[int] = []
+    prints: set[str] = set()
+    for more in ("", '&chat_template_kwargs={"policy":"none none none none none none"}'):
+        opened = open_plugin("models", f"gguf:{path}?n_ctx=256{more}")
+        counts.append((await opened.generate([user("a")], decoding=Decoding(max_tokens=1))).usage.prompt_tokens)
+        prints.add(opened.fingerprint)
+    assert counts[1] >= counts[0] + 5
+    assert len(prints) == 2, "another policy is another model to a judge"
+    with pytest.raises(ConfigError, match="JSON object"):
+        open_plugin("models", f"gguf:{path}?chat_template_kwargs=policy")

@@ -17,7 +17,9 @@ TEMPLATE = (
 )
 
 
-def write_llama(path: Path, *, layers: int = 2, width: int = 64, heads: int = 4, seed: int = 0) -> Path:
+def write_llama(
+    path: Path, *, layers: int = 2, width: int = 64, heads: int = 4, seed: int = 0, template: str = TEMPLATE
+) -> Path:
     """Write a random Llama (float32, some 400 tokens) with tokenizer and chat template; returns `path`."""
     rng = np.random.default_rng(seed)
     writer = GGUFWriter(path, "llama")
@@ -29,7 +31,7 @@ def write_llama(path: Path, *, layers: int = 2, width: int = 64, heads: int = 4,
     writer.add_head_count_kv(heads // 2)
     writer.add_rope_dimension_count(width // heads)
     writer.add_layer_norm_rms_eps(1e-5)
-    size = _add_tokenizer(writer)
+    size = _add_tokenizer(writer, template)
 
     def add(name: str, *shape: int) -> None:
         # Larger than a trained model's, so that distributions differ clearly from uniform.
@@ -101,7 +103,7 @@ def write_projector(path: Path, *, text_width: int, seed: int = 0) -> Path:
     return _finish(writer, path)
 
 
-def _add_tokenizer(writer: GGUFWriter) -> int:
+def _add_tokenizer(writer: GGUFWriter, template: str) -> int:
     tokenizer: Any = make_tokenizer({})
     core = json.loads(tokenizer.backend_tokenizer.to_str())["model"]
     tokens = [token for token, _ in sorted(core["vocab"].items(), key=lambda item: item[1])]
@@ -115,7 +117,7 @@ def _add_tokenizer(writer: GGUFWriter) -> int:
     writer.add_eos_token_id(tokenizer.eos_token_id)
     writer.add_pad_token_id(tokenizer.pad_token_id)
     writer.add_add_bos_token(False)
-    writer.add_chat_template(TEMPLATE)
+    writer.add_chat_template(template)
     return len(tokens)
 
 
