@@ -6,12 +6,16 @@ import csv
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+import safesight as front
 from safesight.cli.encoding import survive_any_console
+from safesight.cli.outcome import conclude
 from safesight.core.errors import ConfigError
+from safesight.core.records import Case, Verdict
 from safesight.runner.budget import Budget, read_budget, seconds
 from safesight.runner.transfer import harmless_cell
 from tests.models.mock_openai import failure, in_thread, reply
@@ -235,3 +239,23 @@ def test_no_cell_of_an_export_is_a_formula(tmp_path: Path):
         rows = list(csv.DictReader(stream))
     assert len(rows) == 4
     assert not [cell for row in rows for cell in row.values() if cell[:1] in "=+@" and cell]
+
+
+class Broken:
+    """A judge with a bug."""
+
+    name = fingerprint = "broken"
+
+    async def judge(self, cases: Sequence[Case]) -> list[Verdict]:
+        return [cases[len(cases)] for _ in cases]  # pyright: ignore[reportReturnType]
+
+    async def aclose(self) -> None:
+        pass
+
+
+def test_a_plugins_bug_is_told_with_its_place_and_ends_non_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    run = front.run("starter", "scripted:echo", limit=4, judges=[Broken()], path=tmp_path / "run.sqlite")
+    assert conclude(run) == 3
+    said = capsys.readouterr().out
+    assert "broken: 4 error: IndexError" in said
+    assert "(test_outcome.py:" in said

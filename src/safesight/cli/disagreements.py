@@ -24,9 +24,8 @@ def disagreements(results: Results, judges: Sequence[str]) -> list[str]:
         pairs = [(said[first], said[second]) for said in labels if first in said and second in said]
         differ = sum(one != other for one, other in pairs)
         if len(pairs) >= _LEAST and 2 * differ > len(pairs):
-            lines.append(
-                f"{first} and {second} differ on {differ} of {len(pairs)} answers. {_believe(first, second, worth, results)}"
-            )
+            advice = _believe(first, second, worth, results)
+            lines.append(f"{first} and {second} differ on {differ} of {len(pairs)} answers. {advice}")
     return lines
 
 

@@ -35,7 +35,9 @@ Beside them stand signals between two modules, caught where they are meant to be
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class SafeSightError(Exception):
@@ -105,3 +107,15 @@ class Overloaded(SafeSightError):
 
 class StoreError(SafeSightError):
     """A run file cannot be read or written."""
+
+
+def told(error: BaseException) -> str:
+    """An exception that nobody expected, in a line: its type, its words, and the file and line that raised it.
+
+    A SafeSightError says what to do by itself, and is told as it is.
+    """
+    if isinstance(error, SafeSightError):
+        return str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{where}"

@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from safesight.core.batches import BatchingModel
-from safesight.core.errors import DataError, SafeSightError, StoreError
+from safesight.core.errors import DataError, SafeSightError, StoreError, told
 from safesight.core.protocols import ThrottledModel
 from safesight.core.records import Reply, Response, Sample
 from safesight.core.store import RunStore
@@ -111,8 +111,7 @@ def _delivered(reply: Reply) -> Reply:
 
 
 def _failed(error: Exception, started: float) -> Reply:
-    name = "" if isinstance(error, SafeSightError) else f"{type(error).__name__}: "
-    return Reply(status="error", error=f"{name}{error}", latency_ms=(time.monotonic() - started) * 1e3)
+    return Reply(status="error", error=told(error), latency_ms=(time.monotonic() - started) * 1e3)
 
 
 class _Writer:

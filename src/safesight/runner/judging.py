@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from safesight.core.errors import SafeSightError
+from safesight.core.errors import SafeSightError, told
 from safesight.core.protocols import Judge
 from safesight.core.records import Case, Verdict
 from safesight.core.store import RunStore
@@ -97,5 +97,5 @@ def _broken(case: Case, judge: str, error: Exception) -> Verdict:
         sample_key=case.sample.key,
         judge=judge,
         label="unparsed",
-        error=f"{type(error).__name__}: {error}",
+        error=told(error),
     )

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import msgspec
 
 from safesight.core.config import PluginName, convert
-from safesight.core.errors import ConfigError, DataError, MissingExtra, ModelError
+from safesight.core.errors import ConfigError, DataError, MissingExtra, ModelError, told
 from safesight.core.messages import Message
 from safesight.core.protocols import Completion, GeneratedToken
 from safesight.core.records import Decoding, Reply, Usage, content_hash
@@ -74,7 +74,7 @@ class TransformersModel:
         self._loaded: Checkpoint | ModelError | MissingExtra | None = None
         self._batcher: MicroBatcher[_Request, _Output] = MicroBatcher(
             self._run,
-            failed=lambda error: _Output(error=f"{type(error).__name__}: {error}"),
+            failed=lambda error: _Output(error=told(error)),
             key=lambda request: (request.decoding, request.top_logprobs, request.prompt.kind),
             size=batch_size,
         )
