@@ -14,6 +14,7 @@ from safesight.detectors.patterns import Patterns, Phrase
 from safesight.guard.guard import Guard
 from safesight.guard.policy import DetectorRule, DetoxifyRule, InputRule, Policy, StreamRule
 from safesight.guard.rules import Decision
+from safesight.proxy.errors import UpstreamError
 from safesight.proxy.judging import AskedReply
 from safesight.proxy.whole_reply import guard_whole, refuse
 from tests.guard.detectors import WordDetector
@@ -306,3 +307,27 @@ def test_a_word_made_of_the_strings_beside_an_answer_is_read_over_events(letters
         for together in (False, True):
             seen, _ = sent([b"".join(reads)] if together else reads, by)
             assert seen.finish == {0: ["content_filter"]}
+
+
+@pytest.mark.parametrize("many", ["calls", "choices"])
+def test_a_reply_of_more_texts_than_are_judged_is_an_error(many: str) -> None:
+    """Each is looked at again with every event, so their number is bounded; OpenAI allows 128 choices and tools."""
+    for count, passes in ((130, True), (600, False)):
+        calls = [call("{}", index=i, name="f") for i in range(count)]
+        events = list(map(event, calls))
+        if many == "choices":
+            events = [event({"content": "a"}, index=i) for i in range(count)]
+        ends = [event({}, finish="stop", index=i) for i in range(1 if many == "calls" else count)]
+        seen, raw = sent([*events, *ends, DONE], asked=AskedReply(choices=1 if many == "calls" else 128))
+        assert (seen.errors, seen.done) == (0 if passes else 1, 1)
+        assert (b'"name"' in raw) is (passes and many == "calls")
+        message = {"role": "assistant", "content": "a"}
+        if many == "calls":
+            message = {"role": "assistant", "content": None, "tool_calls": [one["tool_calls"][0] for one in calls]}
+        choices = [{"index": i, "message": message, "finish_reason": "stop"} for i in range(len(ends))]
+        body = json.dumps({"choices": choices}).encode()
+        if passes:
+            assert asyncio.run(guard_whole(judging(guard(), AskedReply()), body)).body == body
+        else:
+            with pytest.raises(UpstreamError, match="over 256 choices, or over 512 texts"):
+                asyncio.run(guard_whole(judging(guard(), AskedReply()), body))

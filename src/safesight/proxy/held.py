@@ -21,6 +21,10 @@ _WORD: Final = re.compile(r"\w{1,32}\Z")
 _LONGEST: Final = 32
 _JOINED: Final = 32
 """Characters of a word that is followed over events, and of the string it goes on in."""
+MOST_CHOICES: Final = 256
+MOST_TEXTS: Final = 512
+"""Choices of a reply, and texts of all of them (a call has two): each is looked at again with every event. OpenAI
+allows 128 choices and 128 tools; a reply of more than these is not let through."""
 _SEAM: Final = 64
 """Characters on either side of a seam."""
 _SEEN: Final = 4_096

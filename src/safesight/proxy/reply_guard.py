@@ -15,7 +15,16 @@ from typing import Final
 
 from safesight.core.records import GuardEvent
 from safesight.guard.drive import Drive
-from safesight.proxy.held import GuardedChoice, GuardedText, HeldEvent, HeldRun, Need, WordTails
+from safesight.proxy.held import (
+    MOST_CHOICES,
+    MOST_TEXTS,
+    GuardedChoice,
+    GuardedText,
+    HeldEvent,
+    HeldRun,
+    Need,
+    WordTails,
+)
 from safesight.proxy.held_line import HeldLine
 from safesight.wire.channels import ChoicePiece, Event
 from safesight.wire.dialect import Dialect
@@ -76,6 +85,8 @@ class ReplyGuard:
         self._usage: bytes | None = None
         """The last event that carried usage."""
         self._told_usage = False
+        self._opened = 0
+        """Texts so far."""
         self._skipped = 0
         """Events that were taken by the pattern since one was read in full."""
         self._spoke = 0
@@ -222,6 +233,8 @@ class ReplyGuard:
     def _choice(self, index: int) -> GuardedChoice:
         choice = self._choices.get(index)
         if choice is None:
+            if len(self._choices) > MOST_CHOICES and not self._lenient:
+                raise ValueError(f"the reply has over {MOST_CHOICES} choices")
             choice = self._choices[index] = GuardedChoice(index)
         return choice
 
@@ -243,6 +256,9 @@ class ReplyGuard:
                 machine = True
             elif not self._lenient and name == "content":
                 machine = None
+            self._opened += 1
+            if self._opened > MOST_TEXTS and not self._lenient:
+                raise ValueError(f"the reply has over {MOST_TEXTS} texts (calls, parts, places)")
             text = choice.texts[name, place] = GuardedText(name, choice, self._open(name), machine=machine)
         return text
 

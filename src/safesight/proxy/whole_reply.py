@@ -11,7 +11,7 @@ import msgspec
 from safesight.core.records import GuardEvent
 from safesight.guard.actions import Stop
 from safesight.guard.rules import Decision
-from safesight.proxy.held import BOUNDARY, reads_as_json
+from safesight.proxy.held import BOUNDARY, MOST_CHOICES, MOST_TEXTS, reads_as_json
 from safesight.proxy.judging import Judging
 from safesight.wire.channels import ChoicePiece, Event
 from safesight.wire.dialect import Replaced
@@ -37,6 +37,8 @@ async def guard_whole(judging: Judging, raw: bytes) -> WholeReply:
     try:
         event = judging.dialect.read_whole(raw)
         _refuse_media(event)
+        if len(event.pieces) > MOST_CHOICES or sum(len(piece.texts) for piece in event.pieces) > MOST_TEXTS:
+            raise ValueError(f"it has over {MOST_CHOICES} choices, or over {MOST_TEXTS} texts")
     except ValueError as error:
         if lenient:
             judging.note([GuardEvent(kind="error", action="release", detail="unreadable reply")])
