@@ -159,5 +159,22 @@ def test_what_is_no_text_of_a_model_passes_and_what_is_not_guarded_does_not(guar
     url, _ = guarded
     assert requests.get(f"{url}/health", timeout=60).json()["path"] == "/health"
     assert requests.post(f"{url}/tokenize", data="x", timeout=60).json() == {"got": "x", "path": "/tokenize"}
-    refused = requests.post(f"{url}/v1/audio/speech", data="x", timeout=60)
-    assert (refused.status_code, "not guarded" in refused.text) == (404, True)
+    for method, path in (("POST", "/v1/audio/speech"), ("PUT", "/health"), ("GET", "/v1/responses/resp_1")):
+        refused = requests.request(method, url + path, data="x", timeout=60)
+        assert (refused.status_code, "not guarded" in refused.text) == (404, True)
+
+
+async def test_websockets_are_closed() -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> Any:
+        return {"type": "websocket.connect"}
+
+    async def app(*_: Any) -> None:
+        raise AssertionError
+
+    await GuardMiddleware(app)({"type": "websocket", "path": "/v1/realtime"}, receive, send)
+    assert [message["type"] for message in sent] == ["websocket.close"]

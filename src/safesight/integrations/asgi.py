@@ -3,8 +3,9 @@
     vllm serve MODEL --middleware safesight.integrations.asgi.GuardMiddleware
 
 The whole proxy stands in front of the application and asks it in this process: requests, whole answers and streams are
-guarded as by `safesight guard`. What is no POST passes (health, metrics, models); a POST to a route that is not guarded
-is refused, unless its answers hold no text of a model (embeddings, scores, tokens). SAFESIGHT_POLICY names the policy.
+guarded as by `safesight guard`. A GET passes (health, metrics, models) but for kept answers; other routes that are not
+guarded are refused, WebSockets too, unless their answers hold no text of a model (embeddings, scores, tokens).
+SAFESIGHT_POLICY names the policy.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ PASSED: Final = frozenset(
     {"/embeddings", "/score", "/rerank", "/pooling", "/classify", "/tokenize", "/detokenize", "/load", "/ping"}
 )
 """POST routes whose answers hold no text that a model wrote."""
+STORED: Final = ("/responses", "/chat/completions", "/conversations", "/batches", "/files")
+"""Where servers hand out answers that they kept, flagged ones too."""
 _INSIDE: Final = "http://inside.invalid/v1"
 """The upstream that is this application: nothing is ever asked at that address."""
 
@@ -53,14 +56,23 @@ class GuardMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        path = str(scope.get("path", "")).removeprefix("/v1")
-        if scope["type"] != "http" or scope["method"] != "POST" or path in PASSED:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "WebSockets are not guarded"})
+            return
+        if scope["type"] != "http" or _passes(str(scope["method"]), str(scope["path"]).removeprefix("/v1")):
             await self._app(scope, receive, send)
             return
         if self._opening is None:
             self._opening = asyncio.ensure_future(self._proxy.startup())
         await self._opening
         await self._proxy(scope, receive, send)
+
+
+def _passes(method: str, path: str) -> bool:
+    """Whether a request is the application's alone."""
+    if method in ("GET", "HEAD"):
+        return not path.startswith(STORED)
+    return method == "OPTIONS" or (method == "POST" and path in PASSED)
 
 
 class _Inside:
