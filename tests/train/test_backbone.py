@@ -1,7 +1,9 @@
 import json
 import random
+from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from safesight.core.config import read_toml
@@ -135,6 +137,64 @@ def test_a_question_is_swapped_only_where_the_answer_still_decides(configure, tm
     assert run._asked(rows[1], rng) == "bad?", "a refusal fits its own question only"
     assert run._asked(rows[2], rng) in {"bad?", *(pair.question for pair in pairs if pair.label)}
     assert all(run._asked(pair, rng) == pair.question for pair in pairs)
+
+
+def test_a_step_by_pairs_is_the_papers_loss(configure, tmp_path):
+    """Computed by hand from the score r (P(safe) = sigmoid(r)): -log sigmoid(r_j - r_k) + 2 x (BCE_j + BCE_k)."""
+    config = read_toml(configure(pooling="last"), DetectorConfig)
+    paper = {"by_pairs": True, "class_weights": False, "weight_decay": 0.0, "warmup": 0.0, "prefix_share": 0.0}
+    config = msgspec.structs.replace(
+        config,
+        backbone=msgspec.structs.replace(config.backbone, **paper),
+        loss=msgspec.structs.replace(config.loss, ranking=1.0, bce=2.0),
+    )
+    labels = [(0, 1), (0, 0), (1, 1), (0, 1), (0, 1), (1, 1)]
+    pairs = [
+        Row(question=f"what {i}", answer=f"{side} {word}", label=label, source="p", pair=str(i), worse=side == "then")
+        for i, (good, bad) in enumerate(labels)
+        for side, word, label in (("now", GOOD[i % len(GOOD)], good), ("then", BAD[i % len(BAD)], bad))
+    ]
+    corpus = Corpus(rows=tuple(pairs), pairs=tuple(pairs), held_out=(), removed={}, hashes={})
+    run = backbone_detector.BackboneRun(config, corpus, folder=tmp_path)
+    assert all(group["weight_decay"] == 0.0 for group in run.optimiser.param_groups)
+    asked = {row.question for row in run.pairs}
+    assert asked.isdisjoint(row.question for row in run.held)
+    batch = next(run.batches())
+    assert [row.worse for row in batch] == [False, True] * (len(batch) // 2)
+    r = -run.scores(batch)
+
+    def nll(value, right):
+        return -np.log(1 / (1 + np.exp(-value if right else value)))
+
+    wanted = np.mean(
+        [
+            nll(r[i] - r[i + 1], True) + 2 * sum(nll(r[k], not batch[k].label) for k in (i, i + 1))
+            for i in range(0, len(batch), 2)
+        ]
+    )
+    assert run.step(batch) == pytest.approx(wanted, rel=1e-4)
+    assert (
+        run.optimiser.param_groups[0]["lr"] == run.settings.learning_rate
+    )  # no warm-up: the first step is the highest
+
+
+def test_sequences_begin_with_bos_where_asked_and_the_config_of_the_paper_asks_so():
+    class Letters:
+        bos_token_id, cls_token_id = 7, None
+
+        def __call__(self, text, *, add_special_tokens):
+            return {"input_ids": list(range(100, 100 + len(text.split())))}
+
+    assert pieces(Letters(), "what", "this", max_tokens=40, bos=True)[0][0][0] == 7
+    assert pieces(Letters(), "what", "this", max_tokens=40)[0][0][0] != 7
+    config = read_toml(Path(__file__).parents[2] / "configs" / "detector-paper.toml", DetectorConfig)
+    settings, lora = config.backbone, config.backbone.lora
+    assert lora is not None
+    assert (lora.rank, lora.alpha, lora.dropout, lora.targets) == (32, 32, 0.1, ("q_proj", "v_proj"))
+    assert (settings.learning_rate, settings.epochs, settings.pairs_a_step, settings.max_tokens) == (2e-5, 4, 8, 512)
+    assert (settings.weight_decay, settings.warmup, settings.class_weights, settings.bos) == (0.0, 0.0, False, True)
+    assert (config.loss.ranking, config.loss.bce, settings.pooling) == (1.0, 2.0, "last")
+    assert config.written == type(config.written)()
 
 
 def weights(folder):

@@ -60,7 +60,9 @@ class Batch(msgspec.Struct, kw_only=True):
         return Batch(ids=self.ids.to(device), mask=self.mask.to(device), answer=self.answer.to(device))
 
 
-def pieces(tokenizer: Any, question: str, answer: str, *, max_tokens: int) -> list[tuple[list[int], int]]:
+def pieces(
+    tokenizer: Any, question: str, answer: str, *, max_tokens: int, bos: bool = False
+) -> list[tuple[list[int], int]]:
     """Token sequences that cover the answer, each with where the answer starts in it.
 
     The question keeps at most a quarter of the window; a piece overlaps the one before by a quarter of itself.
@@ -72,7 +74,8 @@ def pieces(tokenizer: Any, question: str, answer: str, *, max_tokens: int) -> li
     if getattr(tokenizer, "cls_token_id", None) is not None:
         head = [tokenizer.cls_token_id, *ends(ids(question), limit=max_tokens // 4), tokenizer.sep_token_id]
     else:
-        head = [*ends(ids(f"Question: {question}"), limit=max_tokens // 4), *ids("\n\nAnswer:")]
+        first = [tokenizer.bos_token_id] if bos and tokenizer.bos_token_id is not None else []
+        head = [*first, *ends(ids(f"Question: {question}"), limit=max_tokens // 4), *ids("\n\nAnswer:")]
     # A leading space keeps the first word's token the same as in running text.
     told = ids(f" {answer}") or [0]
     return windows(head, told, max_tokens=max_tokens)
@@ -146,7 +149,13 @@ class Tuned:
             (owner, piece)
             for owner, exchange in enumerate(exchanges)
             if exchange.answer.strip()
-            for piece in pieces(self.tokenizer, exchange.question, exchange.answer, max_tokens=self.head.max_tokens)
+            for piece in pieces(
+                self.tokenizer,
+                exchange.question,
+                exchange.answer,
+                max_tokens=self.head.max_tokens,
+                bos=self.head.bos,
+            )
         ]
         parts.sort(key=lambda part: len(part[1][0]))
         worst = [0.0] * len(exchanges)

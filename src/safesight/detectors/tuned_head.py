@@ -21,6 +21,8 @@ class TunedHead(msgspec.Struct, frozen=True, kw_only=True):
     """Isotonic map from logit to harm; empty when `temperature` is used."""
     threshold: float
     licence: str
+    bos: bool = False
+    """Sequences begin with the tokenizer's BOS."""
     trained: dict[str, str] = {}
 
     def harm(self, logits: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -57,6 +57,14 @@ class BackboneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     pairs_a_step: int = 8
     warmup: float = 0.03
     prefix_share: float = 0.4
+    weight_decay: float = 0.01
+    class_weights: bool = True
+    """Both classes count the same, however many rows each has; the paper weighs neither."""
+    by_pairs: bool = False
+    """Steps take pairs alone, `pairs_a_step` at a time: ranking, and BCE of both answers, as the paper's. Rows are then
+    for validation and calibration."""
+    bos: bool = False
+    """Sequences begin with the tokenizer's BOS, in training and at run time."""
     bf16: bool = False
     check_every: int = 100
     """Steps between validations, each of which leaves a checkpoint."""

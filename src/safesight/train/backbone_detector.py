@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from safesight.core.errors import ConfigError
 from safesight.detectors.backbone import Tuned, encode, libraries, pieces, pooled, token_logits
 from safesight.detectors.tuned_head import TunedHead
 from safesight.train import calibration
@@ -40,6 +41,24 @@ def _split(rows: Sequence[Row], config: DetectorConfig) -> tuple[list[Row], list
     ]
 
 
+def _told(pairs: Sequence[Row], config: DetectorConfig) -> tuple[Row, ...]:
+    """Pairs whose question is not among the validated ones.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    parts = max(2, round(1 / config.backbone.validation_share))
+    kept = [
+        row
+        for better, worse in zip(pairs[0::2], pairs[1::2], strict=True)
+        if fold_of(better.question, folds=parts)
+        for row in (better, worse)
+    ]
+    if not kept:
+        raise ConfigError("backbone.by_pairs: expected pairs to train on ([[pairs]]), got none.")
+    return tuple(kept)
+
+
 class BackboneRun:
     """One training run: parameters, optimiser and the number of steps done."""
 
@@ -49,7 +68,7 @@ class BackboneRun:
         self.settings = config.backbone
         told, self.held = _split(corpus.rows, config)
         self.rows = [*told, *corpus.contrast]
-        self.pairs = corpus.pairs
+        self.pairs = _told(corpus.pairs, config) if self.settings.by_pairs else corpus.pairs
         self.folder = folder
         torch.manual_seed(config.seed)
         self.model, self.tokenizer = open_backbone(self.settings)
@@ -66,7 +85,7 @@ class BackboneRun:
                 "initial": self.settings.head_learning_rate,
             },
         ]
-        self.optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
+        self.optimiser = torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay)
         self.parameters = [*tuned, *self.head.parameters()]
         self.done = 0
         self.best = math.inf
@@ -78,14 +97,21 @@ class BackboneRun:
         }
         positives = sum(row.label for row in self.rows) / max(1, len(self.rows))
         self.balance = {1: 0.5 / max(positives, 1e-6), 0: 0.5 / max(1 - positives, 1e-6)}
+        if not self.settings.class_weights:
+            self.balance = {1: 1.0, 0: 1.0}
 
     @property
     def steps(self) -> int:
         """Steps of the whole run, if nothing stops it early."""
+        if self.settings.by_pairs:
+            return self.settings.epochs * math.ceil(len(self.pairs) / 2 / self.settings.pairs_a_step)
         return self.settings.epochs * math.ceil(len(self.rows) / self.settings.batch)
 
     def batches(self) -> Iterator[list[Row]]:
-        """The batches of the steps still to do."""
+        """The batches of the steps still to do: rows, or with `by_pairs` better and worse answers in turn."""
+        if self.settings.by_pairs:
+            yield from self._pair_batches()
+            return
         size = self.settings.batch
         an_epoch = math.ceil(len(self.rows) / size)
         for epoch in range(self.done // an_epoch, self.settings.epochs):
@@ -94,6 +120,13 @@ class BackboneRun:
             batches = self._alike(order)
             random.Random(f"{self.config.seed}:{epoch}:batches").shuffle(batches)
             yield from batches[skip:]
+
+    def _pair_batches(self) -> Iterator[list[Row]]:
+        size, count = self.settings.pairs_a_step, len(self.pairs) // 2
+        for number in range(self.done, self.steps):
+            epoch, at = divmod(number, math.ceil(count / size))
+            order = random.Random(f"{self.config.seed}:{epoch}").sample(range(count), count)
+            yield [self.pairs[2 * i + side] for i in order[at * size : (at + 1) * size] for side in (0, 1)]
 
     def _alike(self, order: Sequence[int]) -> list[list[Row]]:
         """Batches of answers of similar length: less padding to compute."""
@@ -105,7 +138,7 @@ class BackboneRun:
 
     def piece(self, question: str, answer: str) -> tuple[list[int], int]:
         """What training shows of a row: its first piece."""
-        return pieces(self.tokenizer, question, answer, max_tokens=self.settings.max_tokens)[0]
+        return pieces(self.tokenizer, question, answer, max_tokens=self.settings.max_tokens, bos=self.settings.bos)[0]
 
     def logits(self, sequences: Sequence[tuple[list[int], int]]) -> tuple[Any, Any]:
         """Token logits and the batch they belong to."""
@@ -125,7 +158,11 @@ class BackboneRun:
         weights = torch.tensor([self.balance[row.label] for row in rows], device=self.device)
         logits, batch = self.logits(texts)
         loss = self.config.loss.bce * row_loss(logits, batch, labels, weights, pooling=self.settings.pooling)
-        if self.config.loss.ranking and self.pairs:
+        if self.settings.by_pairs:
+            # The paper sums both answers' BCE, `row_loss` is their mean.
+            z = pooled(logits, batch, pooling=self.settings.pooling)
+            loss = 2 * loss + self.config.loss.ranking * ranking_loss(z[0::2], z[1::2])
+        elif self.config.loss.ranking and self.pairs:
             picked = rng.sample(range(len(self.pairs) // 2), min(self.settings.pairs_a_step, len(self.pairs) // 2))
             both = [self.pairs[2 * i + side] for side in (0, 1) for i in picked]
             logits, batch = self.logits([self.piece(row.question, row.answer) for row in both])
@@ -158,7 +195,11 @@ class BackboneRun:
         self.model.eval()
         parts: list[tuple[int, tuple[list[int], int]]] = []
         for i, row in enumerate(rows):
-            whole = pieces(self.tokenizer, row.question, row.answer, max_tokens=window) if window else []
+            whole = (
+                pieces(self.tokenizer, row.question, row.answer, max_tokens=window, bos=self.settings.bos)
+                if window
+                else []
+            )
             parts.extend((i, piece) for piece in whole or [self.piece(row.question, row.answer)])
         parts.sort(key=lambda part: len(part[1][0]))
         found = np.full(len(rows), -np.inf)
@@ -272,6 +313,7 @@ def _calibrated(run: BackboneRun, config: DetectorConfig) -> TunedHead:
             groups or {"harmless": harm[labels == 0]}, fpr=config.calibration.benign_fpr
         ),
         licence=config.licence,
+        bos=run.settings.bos,
         trained={"name": config.name, "backbone": run.settings.model, "steps": str(run.done)},
     )
 

@@ -24,8 +24,9 @@ _REFUSES: Final = re.compile(
     r"|only the default|only \S{1,6} is (?:allowed|supported|accepted)|(?:must|should) be 1\b(?!\.?\d)"
     r"|is not (?:configurable|adjustable)|(?:cannot|can't|can not) (?:both )?be (?:used|specified|set|combined)"
     r"|cannot both"
-    r"|deprecated|incompatible"
-    r"|additional propert|no such (?:field|parameter)|invalid (?:field|parameter|argument)|use '?max_|不支持|无效参数",
+    r"|deprecated|incompatible|(?:may|can|must) only be (?:set to )?\S|no longer (?:accepted|supported|available)"
+    r"|additional propert|no such (?:field|parameter)|invalid (?:field|parameter|argument)|use '?max_"
+    r"|不(?:被|受)?支持|无效参数",
     re.IGNORECASE,
 )
 _LIMITS: Final = ("max_tokens", "max_completion_tokens")
