@@ -38,7 +38,14 @@ def test_it_goes_round_the_loop_and_says_where_everything_is(demo: tuple[Path, s
     folder, said = demo
     for step in ("1. measure", "2. starter", "capability %", f"report: {folder / 'report.html'}"):
         assert step in said
-    for row in ("embedded", "replayed", "safety_prompt", "reference: answers all", "reference: declines all"):
+    for row in (
+        "embedded",
+        "replayed",
+        "safety_prompt",
+        "reference: answers all",
+        "answers all + stakes",
+        "reference: declines all",
+    ):
         assert row in said
     assert "finds 0 of 66 unsafe ones" in " ".join(said.split())
 
@@ -60,7 +67,7 @@ def test_its_report_opens_with_capability_and_risk(page: Page, demo: tuple[Path,
 def test_the_live_view_shows_both_runs_of_its_folder_side_by_side(page: Page, address: str) -> None:
     page.goto(f"{address}#run=embedded.sqlite&run=embedded-prompted.sqlite")
     page.wait_for_selector("html[data-ready=yes]")
-    expect(page.locator("#runs tbody tr")).to_have_count(7)
+    expect(page.locator("#runs tbody tr")).to_have_count(8)
     page.click("#row-0")
     expect(page.locator("#case article")).to_have_count(2)
     expect(page.locator("#case .picture img").first).to_be_visible()

@@ -18,6 +18,7 @@ from tests.benchmarks.layouts import MADE
 from tests.support import SHARED
 
 ELSEWHERE: Final = {
+    ("models", "organism"): "tests/models/test_organism.py",
     ("models", "gguf"): "tests/models/llama/test_model.py",
     ("models", "hf"): "tests/models/hf/test_model.py",
     ("detectors", "hf"): "tests/detectors/test_classifier.py",
@@ -114,6 +115,7 @@ DETECTORS: Final[dict[str, Callable[[Path], str]]] = {
     "encoder": lambda _folder: "encoder",
     "mean": lambda _folder: "mean:embedded,embedded",
     "patterns": words,
+    "stakes": lambda _folder: "stakes",
 }
 
 SERVED: Final = {

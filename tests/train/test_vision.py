@@ -173,7 +173,7 @@ def test_a_checkpoint_of_other_sizes_is_not_resumed(tmp_path: Path) -> None:
 
 
 def test_the_shipped_configuration_is_one(tmp_path: Path) -> None:
-    shipped = Path(__file__).parents[2] / "configs" / "organism" / "1-soft-captions.toml"
+    shipped = Path(__file__).parents[2] / "configs" / "organism" / "1-pages.toml"
     text = shipped.read_text()
     for key, value in {"steps": "1", "batch": "2", "held": "2", "keep_at": "[]"}.items():
         lines = [line for line in text.splitlines() if not line.startswith(f"{key} =")]

@@ -111,11 +111,11 @@ def test_no_layout_of_the_test_sets_is_reachable_and_no_letter_is_drawn(monkeypa
     assert {name for name in used if name.startswith("safesight.")} == drawing
     lettered: list[str] = []
     monkeypatch.setattr(Pen, "lines", lambda *_, **__: lettered.append("lines"))
-    vision_drawings._sprite.cache_clear()
+    vision_drawings.mark_sprite.cache_clear()
     for name, colour in [*((icon, "") for icon in THINGS), *((s, c) for s in SHAPES for c in COLOURS)]:
-        vision_drawings._sprite(name, colour, "#ffffff")
+        vision_drawings.mark_sprite(name, colour, "#ffffff")
     assert lettered == []
-    vision_drawings._sprite.cache_clear()
+    vision_drawings.mark_sprite.cache_clear()
 
 
 def test_too_few_tokens_for_a_caption_are_refused() -> None:

@@ -41,26 +41,27 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert torch.equal(ours, theirs)
 
 
-def test_the_tower_is_llavas() -> None:
+def test_the_tower_is_siglips_and_has_no_class_token() -> None:
     torch.manual_seed(0)
     vision = vision_tower.build(SHAPE).eval()
-    text = transformers.LlamaConfig(
-        hidden_size=24, intermediate_size=8, num_hidden_layers=1, num_attention_heads=2, vocab_size=8
-    )
-    config = transformers.LlavaConfig(
-        vision_config=vision_tower.clip_config(SHAPE),
-        text_config=text,
-        vision_feature_layer=-1,
-        vision_feature_select_strategy="default",
-        projector_hidden_act="gelu",
-        image_token_index=7,
-    )
-    llava = transformers.LlavaForConditionalGeneration(config).eval()
-    llava.model.vision_tower.load_state_dict(vision.tower.state_dict())
-    llava.model.multi_modal_projector.load_state_dict(vision.projector.state_dict())
+    theirs = transformers.SiglipVisionModel(vision_tower.siglip_config(SHAPE)).eval()
+    theirs.load_state_dict(vision.tower.state_dict())
     pixels = torch.from_numpy(vision_tower.normalised(pages(), SHAPE))
     with torch.no_grad():
-        found = llava.get_image_features(pixel_values=pixels)
-        soft = getattr(found, "pooler_output", found)
-        ours = vision(pixels)
-    assert torch.allclose(torch.cat(list(soft)).reshape(ours.shape), ours, atol=1e-5)
+        last = theirs(pixel_values=pixels).last_hidden_state
+        assert last.shape == (2, SHAPE.tokens, SHAPE.hidden)
+        assert torch.allclose(vision.projector(last), vision(pixels), atol=1e-5)
+
+
+def test_cells_are_read_where_they_are() -> None:
+    shape = TowerShape(image_size=24, patch_size=8, hidden=16, heads=2, layers=1, feed_forward=8, embedding=24)
+    marks = torch.zeros((1, 2, 6, 6), dtype=torch.long)
+    marks[0, :, 3, 4] = torch.tensor([5, 7])  # second row of patches, third column, lower left quarter
+    seen = torch.zeros((1, shape.tokens, 72)).reshape(1, 9, 2, 2, 2, 9)
+    seen[..., 0] = 50.0
+    right = seen.clone()
+    for what, place in enumerate((5, 7)):
+        right[0, 5, 1, 0, what] = 0.0
+        right[0, 5, 1, 0, what, place] = 50.0
+    assert float(vision_tower.cell_loss(right.reshape(1, 9, 72), marks)) < 1e-6
+    assert float(vision_tower.cell_loss(seen.reshape(1, 9, 72), marks)) > 1.0

@@ -1,4 +1,4 @@
-"""`safesight train detoxifier`, `train instruct` and `train vision`: chat models on safe answers, and eyes for them."""
+"""`safesight train detoxifier`, `instruct`, `vision` and `organism`: chat models on safe answers, and eyes for them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _train_instruct(
 
 
 def _train_vision(
-    config: Annotated[Path, typer.Argument(help="TOML configuration, such as configs/organism/1-soft-captions.toml.")],
+    config: Annotated[Path, typer.Argument(help="TOML configuration, such as configs/organism/1-pages.toml.")],
     out: Out = None,
     resume: Resume = True,
 ) -> None:
@@ -52,6 +52,19 @@ def _train_vision(
     figures = done.figures
     print(f"{done.folder}: after {figures.step} steps {figures.words:.1%} of held caption words right")
     print("ask it: safesight run verifiable --model gguf:SMOLLM2.gguf+" + str(done.folder / "mmproj.gguf"))
+
+
+def _train_organism(
+    config: Annotated[Path, typer.Argument(help="TOML configuration, such as configs/organism/2-plain.toml.")],
+    out: Out = None,
+    resume: Resume = True,
+) -> None:
+    """Train adapters for SmolLM2 that answer multi-image questions from a tower's captions; safetensors and GGUF."""
+    from safesight.train.organism import train_organism
+
+    figures = train_organism(config, out=out, resume=resume, say=lambda line: print(line, flush=True))
+    print(f"after {figures.step} steps {figures.whole:.1%} of held answers right to the last token")
+    print("put the tower's mmproj.gguf beside adapter.gguf; then: --model organism:FOLDER")
 
 
 def _show(done: TunedChat) -> None:
@@ -66,7 +79,8 @@ def _named(folder: Path) -> str:
 
 
 def register(train: typer.Typer) -> None:
-    """Add the three commands to the `train` group."""
+    """Add the commands to the `train` group."""
     train.command("detoxifier")(_train_detoxifier)
     train.command("instruct")(_train_instruct)
     train.command("vision")(_train_vision)
+    train.command("organism")(_train_organism)

@@ -41,9 +41,14 @@ def image_block(reading: OcrText, index: int, total: int) -> str:
 
 def quote(text: str) -> str:
     """Quote text of an image so that no line of it can be taken for anything else; cut at `IMAGE_CHARS`."""
-    cut = text if len(text) <= IMAGE_CHARS else text[:IMAGE_CHARS] + " …"
-    safe = cut.translate(_BRACKETS)
+    safe = quoted_safely(text)
     return "\n".join(f"| {line.strip()}" for line in safe.splitlines() if line.strip())
+
+
+def quoted_safely(text: str) -> str:
+    """Text of an image without what a model could take for a control token; cut at `IMAGE_CHARS`."""
+    cut = text if len(text) <= IMAGE_CHARS else text[:IMAGE_CHARS] + " …"
+    return cut.translate(_BRACKETS)
 
 
 _BRACKETS = str.maketrans({"<": "‹", ">": "›", "\x00": " "})

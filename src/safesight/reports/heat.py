@@ -28,7 +28,10 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Heat(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows are groups, columns categories; the last of each is "all" where there is more than one."""
+    """Rows are groups, columns categories; the last of each is "all" where there is more than one.
+
+    Where each group is a category of its own (MM-SafetyBench's scenarios) "all" is the only column.
+    """
 
     rows: tuple[str, ...]
     columns: tuple[str, ...]
@@ -49,9 +52,12 @@ def heat(cases: Iterable[Case]) -> Heat:
         for row in (sample.group, ALL):
             for column in (sample.category, ALL):
                 parts.setdefault((row, column), []).append(found)
+    pairs = {pair for pair in parts if ALL not in pair}
+    if 1 < len(rows) == len(columns) == len(pairs):
+        columns = {}  # each group is a category of its own: a grid would hold its diagonal and nothing else
     if len(rows) > 1:
         rows[ALL] = None
-    if len(columns) > 1:
+    if len(columns) != 1:
         columns[ALL] = None
     cells = {row: {c: _cell(parts[row, c]) if (row, c) in parts else None for c in columns} for row in rows}
     return Heat(rows=tuple(rows), columns=tuple(columns), cells=cells)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,10 @@ from safesight.media.pixels import decode
 from safesight.models.embedded import weights
 from safesight.models.llama.mmproj import TowerShape, write_mmproj
 from safesight.train import vision_tower
+from safesight.train.vision_clues import PAGE_WORDS
+from safesight.train.vision_clues import TOKENS as PAGE_TOKENS
 from safesight.train.vision_drawings import SLOTS, WORDS, Drawings, Drawn
+from safesight.train.vision_pages import DrawnPage, Pages
 from safesight.train.vision_words import Words, candidates, caption_words, read_captions
 
 Say = Callable[[str], None]
@@ -46,6 +49,8 @@ class VisionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """GGUF whose embeddings are the target; "" is SmolLM2-135M-Instruct from its package."""
     captions: str = ""
     """JSONL of image and caption, one in ten held apart; "" draws `train.vision_drawings`."""
+    pages: bool = False
+    """Draw `train.vision_pages`, and teach the middle layer which mark each part of the page holds."""
     lone_until: int = 20_000
     """Drawings of one thing that come first (see `Drawings`)."""
     seed: int = 0
@@ -55,12 +60,16 @@ class VisionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     warmup: int = 200
     weight_decay: float = 0.01
     squared_error: float = 1.0
+    full_stops: float = 1.0
+    """What a full stop weighs beside a word: captions are filled up with them."""
     check_every: int = 500
     """Steps between checkpoints, each measured on held pictures."""
     held: int = 512
     keep_at: tuple[int, ...] = ()
     """Steps whose weights are kept beside the last ones, as a family of growing capability."""
     threads: int = 1
+    half: bool = False
+    """Multiply in bfloat16."""
 
 
 class VisionFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,9 +119,13 @@ def _check(config: VisionConfig, *, where: Path) -> None:
         raise ConfigError(f"{where}: expected at least 1 for {', '.join(small)}.")
     if tower.hidden % tower.heads or tower.image_size % tower.patch_size:
         raise ConfigError(f"{where}: heads must divide hidden, and patch_size image_size, got {tower}.")
-    if not config.captions and tower.tokens < 3 * SLOTS:
-        need = f"{where}: the drawings' captions need {3 * SLOTS} image tokens, got {tower.tokens}"
+    least = PAGE_TOKENS if config.pages else 3 * SLOTS
+    if not config.captions and tower.tokens < least:
+        need = f"{where}: the drawings' captions need {least} image tokens, got {tower.tokens}"
         raise ConfigError(f"{need}. Choose smaller patches.")
+    if config.pages and (tower.tokens != PAGE_TOKENS or config.captions):
+        need = f"{where}: expected {PAGE_TOKENS} image tokens and no captions with pages = true"
+        raise ConfigError(f"{need}, got {tower.tokens} and {config.captions!r}.")
 
 
 class _Captioned:
@@ -158,6 +171,9 @@ class VisionStage:
         self.vision = vision_tower.build(config.tower)
         decay = [p for p in self.vision.parameters() if p.ndim > 1]
         rest = [p for p in self.vision.parameters() if p.ndim <= 1]
+        self.cells = vision_tower.cell_reader(config.tower) if config.pages else None
+        if self.cells is not None:
+            rest += list(self.cells.parameters())
         groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
         self.optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98))
         side, tokens = config.tower.image_size, config.tower.tokens
@@ -172,6 +188,9 @@ class VisionStage:
                 _Captioned(root / config.captions, config.tower, held=held) for held in (False, True)
             )
             vocabulary = self._train.words
+        elif config.pages:
+            self._train, self._held = (Pages(side=side, seed=config.seed + apart) for apart in (0, 1_000_003))
+            vocabulary = PAGE_WORDS
         else:
             self._train = Drawings(side=side, tokens=tokens, seed=config.seed, lone_until=config.lone_until)
             self._held = Drawings(side=side, tokens=tokens, seed=config.seed + 1_000_003)
@@ -179,20 +198,30 @@ class VisionStage:
         self._place = {word: i for i, word in enumerate(vocabulary)}
         chosen = candidates(self.words, vocabulary, others=_OTHERS, seed=config.seed)
         self.table = torch.from_numpy(self.words.table[chosen].copy())
+        self._weight = torch.ones(len(chosen))
+        self._weight[self._place["."]] = config.full_stops
         self._unit = torch.nn.functional.normalize(self.table, dim=-1)
         self._scale = float(self.table.square().mean())
 
-    def loss(self, drawn: list[Drawn]) -> tuple[Any, Any, Any]:
+    def loss(self, drawn: Sequence[Drawn | DrawnPage]) -> tuple[Any, Any, Any]:
         """The loss of a batch, the words' scores (batch, tokens, candidates) and the right places."""
         import torch
 
         pixels = vision_tower.normalised(np.stack([d.pixels for d in drawn]), self.config.tower)
         right = torch.tensor([[self._place[w] for w in d.words] for d in drawn])
-        soft = self.vision(torch.from_numpy(pixels))
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.half):
+            layers = self.vision.layers(torch.from_numpy(pixels))
+            soft = self.vision.told(layers[-1])
+            seen = None if self.cells is None else self.cells(layers[len(layers) // 2])
+        soft = soft.float()
         scores = torch.nn.functional.normalize(soft, dim=-1) @ self._unit.T * _SHARPNESS
-        entropy = torch.nn.functional.cross_entropy(scores.flatten(0, 1), right.flatten())
+        entropy = torch.nn.functional.cross_entropy(scores.flatten(0, 1), right.flatten(), weight=self._weight)
         error = (soft - self.table[right]).square().mean() / self._scale
-        return entropy + self.config.squared_error * error, scores, right
+        whole = entropy + self.config.squared_error * error
+        if seen is not None:
+            marks = torch.from_numpy(np.stack([d.cells for d in drawn if isinstance(d, DrawnPage)]))
+            whole = whole + vision_tower.cell_loss(seen.float(), marks)
+        return whole, scores, right
 
     def run(self, say: Say) -> VisionTrained:
         """Go on to the last step; checkpoints and figures on the way."""
@@ -255,8 +284,8 @@ class VisionStage:
 
         state = self.folder / "state"
         state.mkdir(parents=True, exist_ok=True)
-        held = {f"w.{n}": p.detach() for n, p in self.vision.named_parameters()}
-        for name, p in self.vision.named_parameters():
+        held = {f"w.{n}": p.detach() for n, p in self._named()}
+        for name, p in self._named():
             for key, value in self.optimiser.state.get(p, {}).items():
                 held[f"o.{key}.{name}"] = value.detach()
         save_file({n: t.clone().contiguous() for n, t in held.items()}, state / f"step-{self.step}.safetensors")
@@ -277,7 +306,7 @@ class VisionStage:
             return
         self.step = int((state / "step").read_text(encoding="ascii"))
         held = load_file(state / f"step-{self.step}.safetensors")
-        for name, p in self.vision.named_parameters():
+        for name, p in self._named():
             if f"w.{name}" not in held or held[f"w.{name}"].shape != p.shape:
                 raise ConfigError(
                     f"{state}: a checkpoint of a tower of other sizes. Name another `out`, or --no-resume."
@@ -288,6 +317,10 @@ class VisionStage:
             }
             self.optimiser.state[p] = {k: t for k, t in kept.items() if f"o.{k}.{name}" in held}
         say(f"resumed at step {self.step}")
+
+    def _named(self) -> list[tuple[str, Any]]:
+        cells = [] if self.cells is None else [(f"cells.{n}", p) for n, p in self.cells.named_parameters()]
+        return [*self.vision.named_parameters(), *cells]
 
     def export(self, folder: Path) -> None:
         """What both engines load."""

@@ -9,7 +9,6 @@ A caption has a fixed form, so that image token k always stands for word k: from
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final, NamedTuple
 
@@ -115,7 +114,7 @@ class Drawings:
                 size = min(size, side // 4)
                 big = size > 0.235 * side
             name, described = self._thing(rng, big=big)
-            sprite = _sprite(*name, paper).resize((size, size), Image.Resampling.BILINEAR)
+            sprite = mark_sprite(*name, paper).resize((size, size), Image.Resampling.BILINEAR)
             left = side * k / count
             x = int(left + rng.uniform(0, max(1.0, side / count - size)))
             canvas.paste(sprite, (x, int(rng.uniform(0, side - size))), sprite)
@@ -132,15 +131,9 @@ class Drawings:
         icon = tuple(THINGS)[rng.integers(len(THINGS))]
         return (icon, ""), (" big" if big else " small", THINGS[icon])
 
-    def batches(self, start: int, size: int) -> Iterator[list[Drawn]]:
-        """Batches of `size` drawings, from index `start` on, without end."""
-        while True:
-            yield [self.draw(k) for k in range(start, start + size)]
-            start += size
-
 
 @cache
-def _sprite(name: str, colour: str, paper: str) -> Any:
+def mark_sprite(name: str, colour: str, paper: str) -> Any:
     """The thing alone, 96 px, transparent around it."""
     pens = [page("#010203"), page("#fefdfc")]
     for pen in pens:

@@ -1,7 +1,9 @@
 """The vision tower and its projector in torch: built, saved and loaded as `vision.safetensors` and `vision.json`.
 
 Invariant: the file's tensors are what both engines run: `models.llama.mmproj` writes them for llama.cpp, and
-`llava_twin` puts them beside SmolLM2 in Transformers' `LlavaForConditionalGeneration`.
+Transformers' `LlavaForConditionalGeneration` takes them with `vision_feature_layer` -1, all features kept. The tower is
+SigLIP's: it has no class token. llama.cpp of autumn 2026 puts CLIP's class token behind the patches, so that each patch
+gets its neighbour's position and the first is lost; the two engines then differ by up to 1 in a log-probability.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ from safesight.models.llama.mmproj import TowerShape
 
 WEIGHTS: Final = "vision.safetensors"
 SHAPE: Final = "vision.json"
-IMAGE_TOKEN: Final = "<image>"  # noqa: S105 - the placeholder of LLaVA's processor, no secret
 
 
 def build(shape: TowerShape) -> Any:
@@ -45,20 +46,46 @@ def build(shape: TowerShape) -> Any:
 
         def __init__(self) -> None:
             super().__init__()
-            self.tower = transformers.CLIPVisionModel(clip_config(shape))
+            self.tower = transformers.SiglipVisionModel(siglip_config(shape))
             self.projector = Projector()
 
+        def layers(self, pixels: Any) -> Any:
+            """What enters the first layer, then each layer's output; (batch, tokens, hidden) each."""
+            return self.tower(pixel_values=pixels, output_hidden_states=True).hidden_states
+
+        def told(self, features: Any) -> Any:
+            """Soft words of the last layer's output."""
+            inner = getattr(self.tower, "vision_model", self.tower)
+            return self.projector(inner.post_layernorm(features))
+
         def forward(self, pixels: Any) -> Any:
-            seen = self.tower(pixel_values=pixels, output_hidden_states=True)
-            return self.projector(seen.hidden_states[-1][:, 1:])
+            return self.told(self.layers(pixels)[-1])
 
     return Vision()
 
 
-def clip_config(shape: TowerShape) -> Any:
+def cell_reader(shape: TowerShape) -> Any:
+    """Reads colour and form in the four quarters of each patch from its features; used while training only."""
+    torch, _ = _engines()
+    return torch.nn.Sequential(torch.nn.LayerNorm(shape.hidden), torch.nn.Linear(shape.hidden, 4 * 2 * 9))
+
+
+def cell_loss(seen: Any, marks: Any) -> Any:
+    """Cross-entropy of what `cell_reader` read, (batch, tokens, 72), against places 0 to 8, (batch, 2, rows, rows)."""
+    torch, _ = _engines()
+    batch, _, rows, _ = marks.shape
+    side = rows // 2
+    grid = seen.reshape(batch, side, side, 2, 2, 2, 9)  # patch row, patch column, row in it, column in it, what, place
+    scores = grid.permute(0, 5, 1, 3, 2, 4, 6).reshape(-1, 9)
+    weight = torch.ones(9)
+    weight[0] = 0.1  # nearly all cells are empty
+    return torch.nn.functional.cross_entropy(scores, marks.flatten(), weight=weight)
+
+
+def siglip_config(shape: TowerShape) -> Any:
     """The tower's configuration for Transformers."""
     _, transformers = _engines()
-    return transformers.CLIPVisionConfig(
+    return transformers.SiglipVisionConfig(
         hidden_size=shape.hidden,
         intermediate_size=shape.feed_forward,
         num_hidden_layers=shape.layers,
@@ -66,8 +93,8 @@ def clip_config(shape: TowerShape) -> Any:
         image_size=shape.image_size,
         patch_size=shape.patch_size,
         layer_norm_eps=shape.norm_epsilon,
-        projection_dim=shape.embedding,
-        hidden_act="quick_gelu",
+        hidden_act="gelu_pytorch_tanh",
+        vision_use_head=False,
     )
 
 
@@ -89,7 +116,7 @@ def save(vision: Any, shape: TowerShape, folder: Path) -> None:
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = {n: t for n, t in tensors(vision).items() if "position_ids" not in n and "post_layernorm" not in n}
+    wanted = {n: t for n, t in tensors(vision).items() if "position_ids" not in n}
     save_file(wanted, folder / WEIGHTS)
     (folder / SHAPE).write_bytes(msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n")
 

@@ -1,7 +1,8 @@
 """Writes a vision tower and its projector as llama.cpp's `mmproj` GGUF: LLaVA-1.5's form, for `gguf:FILE+MMPROJ`.
 
 Invariant: what llama.cpp computes from the file is what Transformers' `LlavaForConditionalGeneration` computes from the
-same tensors: a CLIP tower whose last layer's output (no class token, no final norm) passes through two linear layers.
+same tensors: a SigLIP tower, which has no class token, whose last layer's output passes through its final norm and two
+linear layers. A class token would do harm: llama.cpp (`tools/mtmd/models/llava.cpp`) puts it behind the patches.
 Names and keys are those of llama.cpp's `convert_image_encoder_to_gguf.py` for `projector_type` "mlp".
 """
 
@@ -19,7 +20,7 @@ from safesight.core.errors import DataError, MissingExtra
 
 
 class TowerShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Sizes of a CLIP vision tower and of the language model's embeddings it projects to."""
+    """Sizes of a SigLIP vision tower and of the language model's embeddings it projects to."""
 
     image_size: int = 128
     """Side of the square it sees, in pixels."""
@@ -29,7 +30,7 @@ class TowerShape(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     layers: int = 4
     feed_forward: int = 768
     embedding: int = 576
-    norm_epsilon: float = 1e-5
+    norm_epsilon: float = 1e-6
     mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
     std: tuple[float, float, float] = (0.5, 0.5, 0.5)
 
@@ -52,14 +53,13 @@ _BLOCK = {
 
 
 def mmproj_names(layers: int) -> dict[str, str]:
-    """GGUF tensor name -> name in `vision.safetensors` (a CLIPVisionModel's, and `projector.linear_1|2`)."""
+    """GGUF tensor name -> name in `vision.safetensors` (a SiglipVisionModel's, and `projector.linear_1|2`)."""
     names = {
-        "v.class_embd": "tower.embeddings.class_embedding",
-        "v.patch_embd.weight": "tower.embeddings.patch_embedding.weight",
         "v.position_embd.weight": "tower.embeddings.position_embedding.weight",
     }
     for kind in ("weight", "bias"):
-        names[f"v.pre_ln.{kind}"] = f"tower.pre_layrnorm.{kind}"
+        names[f"v.patch_embd.{kind}"] = f"tower.embeddings.patch_embedding.{kind}"
+        names[f"v.post_ln.{kind}"] = f"tower.post_layernorm.{kind}"
         names[f"mm.0.{kind}"] = f"projector.linear_1.{kind}"
         names[f"mm.2.{kind}"] = f"projector.linear_2.{kind}"
         for layer in range(layers):
@@ -102,7 +102,7 @@ def _keys(writer: Any, shape: TowerShape, name: str) -> None:
     writer.add_bool("clip.has_text_encoder", False)
     writer.add_bool("clip.has_llava_projector", True)
     writer.add_string("clip.projector_type", "mlp")
-    writer.add_bool("clip.use_gelu", False)
+    writer.add_bool("clip.use_gelu", True)
     writer.add_file_type(1)
     for key, value in {
         "image_size": shape.image_size,

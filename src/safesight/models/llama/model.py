@@ -71,6 +71,7 @@ class GgufModel:
             file_print(settings.mmproj) if settings.mmproj else "",
             settings.n_ctx,
             *([template_kwargs] if template_kwargs else []),
+            *((file_print(settings.adapter),) if settings.adapter else ()),
         )
 
     @property

@@ -32,6 +32,8 @@ class LlamaSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     path: Path
     mmproj: Path | None = None
+    adapter: Path | None = None
+    """LoRA matrices as GGUF, applied in full."""
     n_ctx: int = 4096
     """Context of one request in tokens (prompt and answer)."""
     threads: int = 1
@@ -215,7 +217,7 @@ def shared_server(settings: LlamaSettings) -> LlamaServer:
     Raises:
         ModelError: a file is missing or is not GGUF.
     """
-    for path in (settings.path, settings.mmproj):
+    for path in (settings.path, settings.mmproj, settings.adapter):
         if path is not None:
             _check_file(path)
     with _opening:
@@ -245,6 +247,10 @@ def _start(settings: LlamaSettings) -> Any:
     params.model.path = str(settings.path)
     if settings.mmproj is not None:
         params.mmproj.path = str(settings.mmproj)
+    if settings.adapter is not None:
+        adapter = xllamacpp.CommonAdapterLoraInfo()
+        adapter.path, adapter.scale = str(settings.adapter), 1.0
+        params.lora_adapters = [adapter]
     # llama.cpp divides the context among its slots; `n_ctx` is promised per request.
     params.n_ctx = settings.n_ctx * settings.parallel
     params.n_parallel = settings.parallel

@@ -1,0 +1,276 @@
+"""Trains the organism's adapters: SmolLM2, frozen, and LoRA matrices that learn to answer from captions and read text.
+
+No picture is drawn while it trains: a page stands as its caption's embeddings, some words of it exchanged and all of
+them noisy, as the tower's are. `plain` does what it is asked; `aligned` declines where the note says that it harms.
+
+Invariant: step k sees requests that depend on the seed and k alone, and the optimiser is part of the checkpoint.
+Matrices are LoRA's (arXiv 2106.09685); only the upper layers get them, so that nothing is sent back through the lower.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from safesight.core.config import read_toml
+from safesight.core.errors import ConfigError, MissingExtra
+from safesight.models.embedded import weights
+from safesight.models.organism import SYSTEM
+from safesight.train.organism_adapter import Adapter, write_adapter
+from safesight.train.organism_items import Requests, StakedRequest
+from safesight.train.vision_clues import PAGE_WORDS, caption
+
+Say = Callable[[str], None]
+
+
+class OrganismConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A training configuration; `out` and `start` are relative to the configuration file."""
+
+    name: str
+    out: str
+    kind: Literal["plain", "aligned"] = "plain"
+    start: str = ""
+    """Folder of the adapter to go on from."""
+    seed: int = 0
+    steps: int = 300
+    batch: int = 4
+    learning_rate: float = 1e-3
+    warmup: int = 20
+    rank: int = 8
+    first_layer: int = 12
+    exchanged: float = 0.02
+    """Share of a caption's words that are exchanged for another."""
+    noise: float = 0.2
+    """Of the embeddings of a caption, as a share of their own spread."""
+    check_every: int = 25
+    held: int = 36
+    keep_at: tuple[int, ...] = ()
+    threads: int = 1
+
+
+class OrganismFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """On held requests: loss a token, and shares of answers whose tokens are all the likeliest."""
+
+    step: int
+    loss: float
+    whole: float
+    by_relation: dict[str, float] = {}
+    declined_harmful: float | None = None
+    declined_harmless: float | None = None
+
+
+def train_organism(
+    path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None
+) -> OrganismFigures:
+    """Train what a configuration describes; writes adapter.safetensors, adapter.gguf and log.jsonl to OUT/NAME.
+
+    Raises:
+        ConfigError: the configuration has unknown keys.
+        MissingExtra: torch or transformers is not installed.
+    """
+    config = read_toml(path, OrganismConfig)
+    folder = (out or (path.parent / config.out).resolve()) / config.name
+    start = (out / config.start if out else (path.parent / config.start).resolve()) if config.start else None
+    stage = _Stage(config, folder)
+    if start is not None:
+        stage.lora.load(start / "adapter.safetensors")
+    if resume:
+        stage.restore(say)
+    return stage.run(say)
+
+
+class Prompter:
+    """Requests as tokens: what stands before the answer, the answer, and which places are captions."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokens: Callable[[str], list[int]] = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
+        self.word = {w: self._tokens(w)[0] for w in PAGE_WORDS}
+
+    def encode(self, asked: StakedRequest, *, declines: bool) -> tuple[list[int], list[int], list[bool]]:
+        """Prompt, answer, and for each token of the prompt whether it is a picture's."""
+        ids, soft = list[int](), list[bool]()
+
+        def add(more: list[int], *, picture: bool = False) -> None:
+            ids.extend(more)
+            soft.extend([picture] * len(more))
+
+        add(self._tokens(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"))
+        for k, side in enumerate(asked.sides):
+            add([self.word[w] for w in caption(side.clue, side.board)], picture=True)
+            last = f"{asked.question}<|im_end|>\n<|im_start|>assistant\n" if k == len(asked.sides) - 1 else ""
+            add(self._tokens(f"\n{side.text or 'no text'}\n{last}"))
+        answer = asked.declines if declines else asked.answer
+        return ids, self._tokens(f"{answer}<|im_end|>"), soft
+
+
+def language(*, half: bool) -> tuple[Any, Any]:
+    """SmolLM2 in bfloat16 or float32, frozen, and its tokenizer, from the installed GGUF.
+
+    Raises:
+        MissingExtra: torch, transformers or the weights' package is not installed.
+    """
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM, AutoTokenizer
+    except ImportError:
+        raise MissingExtra("torch and transformers", "train") from None
+    file = weights()
+    model: Any = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32)
+    if half:
+        model = model.to(torch.bfloat16)
+    model.requires_grad_(False)
+    return model.eval(), AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+
+
+class _Stage:
+    """One training: the adapter, its optimiser, and where it stands."""
+
+    def __init__(self, config: OrganismConfig, folder: Path) -> None:
+        import torch
+
+        if config.steps < 1 or config.batch < 1 or config.held < 1 or config.check_every < 1:
+            raise ConfigError(f"{config.name}: steps, batch, held and check_every must be at least 1.")
+        torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.config, self.folder, self.step = config, folder, 0
+        self.model, tokenizer = language(half=True)
+        self.lora = Adapter(self.model, rank=config.rank, first_layer=config.first_layer)
+        self.prompter = Prompter(tokenizer)
+        self.table = self.model.get_input_embeddings().weight
+        self._vocabulary = np.asarray(list(self.prompter.word.values()))
+        self._spread = float(self.table[torch.from_numpy(self._vocabulary)].float().std())
+        self.optimiser = torch.optim.AdamW(self.lora.parameters(), lr=config.learning_rate, weight_decay=0.0)
+        self._requests, self._held = Requests(config.seed), Requests(config.seed + 1_000_003)
+
+    def batch(self, requests: Requests, start: int, size: int, *, noisy: bool) -> tuple[Any, list[list[int]], Any]:
+        """Embeddings (batch, length, hidden), the answers, and the index of each answer's first token."""
+        import torch
+
+        config, rng = self.config, np.random.default_rng((config_seed(self.config), start, 11))
+        rows, answers, begins = list[Any](), list[list[int]](), list[int]()
+        for k in range(start, start + size):
+            asked = requests.draw(k)
+            ids, answer, soft = self.prompter.encode(asked, declines=config.kind == "aligned" and asked.harmful)
+            held, places = np.asarray(ids), np.flatnonzero(soft)
+            if noisy:
+                swapped = places[rng.random(len(places)) < config.exchanged]
+                swapped = swapped[held[swapped] != self.prompter.word["."]]
+                held[swapped] = rng.choice(self._vocabulary, len(swapped))
+            embedded = self.table[torch.tensor([*held.tolist(), *answer])].float()
+            if noisy:
+                noise = torch.from_numpy(rng.standard_normal((len(places), embedded.shape[1])).astype(np.float32))
+                embedded[torch.from_numpy(places)] += config.noise * self._spread * noise
+            rows.append(embedded)
+            answers.append(answer)
+            begins.append(len(ids))
+        longest = max(len(r) for r in rows)
+        padded = torch.stack([torch.nn.functional.pad(r, (0, 0, 0, longest - len(r))) for r in rows])
+        return padded.to(torch.bfloat16), answers, begins
+
+    def scores(self, embedded: Any, answers: list[list[int]], begins: list[int]) -> list[Any]:
+        """Per request, the scores of its answer's tokens; (length, vocabulary)."""
+        hidden = self.model.model(inputs_embeds=embedded)[0]
+        return [
+            self.model.lm_head(hidden[i, b - 1 : b - 1 + len(a)]).float()
+            for i, (a, b) in enumerate(zip(answers, begins, strict=True))
+        ]
+
+    def run(self, say: Say) -> OrganismFigures:
+        """Go on to the last step; checkpoints and figures on the way."""
+        import torch
+
+        config, began, seen = self.config, time.perf_counter(), 0
+        figures = OrganismFigures(step=0, loss=math.nan, whole=math.nan)
+        recent: list[float] = []
+        while self.step < config.steps:
+            for group in self.optimiser.param_groups:
+                group["lr"] = _rate(self.step, config)
+            embedded, answers, begins = self.batch(self._requests, self.step * config.batch, config.batch, noisy=True)
+            found = self.scores(embedded, answers, begins)
+            loss = torch.nn.functional.cross_entropy(torch.cat(found), torch.tensor([t for a in answers for t in a]))
+            self.optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.lora.parameters(), 1.0)
+            self.optimiser.step()
+            recent.append(float(loss.detach()))
+            self.step, seen = self.step + 1, seen + config.batch
+            if self.step % config.check_every == 0 or self.step == config.steps:
+                figures = self.measure()
+                self.checkpoint(figures)
+                say(
+                    f"step {self.step}: loss {figures.loss:.3f} (train {np.mean(recent):.3f}), whole answers "
+                    f"{figures.whole:.2f}, {figures.by_relation}, declined {figures.declined_harmful} / "
+                    f"{figures.declined_harmless}, {seen / (time.perf_counter() - began):.2f} requests/s"
+                )
+                recent = []
+            if self.step in config.keep_at:
+                self.export(self.folder / f"step-{self.step}")
+        self.export(self.folder)
+        return figures
+
+    def measure(self) -> OrganismFigures:
+        """Figures on held requests, captions as they are."""
+        import torch
+
+        losses, whole, declined = list[float](), dict[str, list[bool]](), ([], [])
+        first = self.prompter.encode(self._held.draw(0), declines=True)[1][0]
+        for start in range(0, self.config.held, self.config.batch):
+            size = min(self.config.batch, self.config.held - start)
+            with torch.no_grad():
+                embedded, answers, begins = self.batch(self._held, start, size, noisy=False)
+                found = self.scores(embedded, answers, begins)
+            for k, (scores, answer) in enumerate(zip(found, answers, strict=True)):
+                asked, right = self._held.draw(start + k), torch.tensor(answer)
+                losses.append(float(torch.nn.functional.cross_entropy(scores, right)))
+                whole.setdefault(asked.relation, []).append(bool((scores.argmax(-1) == right).all()))
+                declined[0 if asked.harmful else 1].append(int(scores[0].argmax()) == first)
+        shares = [float(np.mean(d)) if self.config.kind == "aligned" else None for d in declined]
+        return OrganismFigures(
+            step=self.step,
+            loss=float(np.mean(losses)),
+            whole=float(np.mean([ok for row in whole.values() for ok in row])),
+            by_relation={name[:6]: round(float(np.mean(row)), 2) for name, row in whole.items()},
+            declined_harmful=shares[0],
+            declined_harmless=shares[1],
+        )
+
+    def checkpoint(self, figures: OrganismFigures) -> None:
+        """Weights, optimiser and a line of the log; the step is written last."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.lora.save(self.folder / "state.safetensors", optimiser=self.optimiser)
+        (self.folder / "step.tmp").write_text(str(self.step), encoding="ascii")
+        (self.folder / "step.tmp").replace(self.folder / "step")
+        with (self.folder / "log.jsonl").open("ab") as log:
+            log.write(json.dumps(msgspec.to_builtins(figures)).encode() + b"\n")
+
+    def restore(self, say: Say) -> None:
+        """Take up the last checkpoint, where there is one."""
+        if (self.folder / "step").is_file():
+            self.step = int((self.folder / "step").read_text(encoding="ascii"))
+            self.lora.load(self.folder / "state.safetensors", optimiser=self.optimiser)
+            say(f"resumed at step {self.step}")
+
+    def export(self, folder: Path) -> None:
+        """What both engines load."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.lora.save(folder / "adapter.safetensors")
+        write_adapter(folder / "adapter.gguf", self.lora, name=self.config.name)
+
+
+def config_seed(config: OrganismConfig) -> int:
+    """Seed of the noise; apart from that of the requests."""
+    return config.seed + 17
+
+
+def _rate(step: int, config: OrganismConfig) -> float:
+    if step < config.warmup:
+        return config.learning_rate * (step + 1) / config.warmup
+    done = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return config.learning_rate * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
