@@ -20,6 +20,8 @@ class ShownResponse:
 
     def __init__(self, model: str) -> None:
         self._number = -1
+        self._numbers = True
+        """Whether events have numbers; llama.cpp's have none."""
         self._usage: dict[str, Any] | None = None
         self._items: dict[int, _Event] = {}
         self._open: dict[int, set[int]] = {}
@@ -50,12 +52,15 @@ class ShownResponse:
     def follow(self, event: _Event) -> None:
         """An event leaves."""
         number = event.get("sequence_number")
+        if not self.begun:
+            self._numbers = isinstance(number, int)
         self._number = number if isinstance(number, int) else self._number + 1
         self.begun = True
-        kind, index, at = text_of(event.get("type")), event.get("output_index"), event.get("content_index")
+        kind = text_of(event.get("type"))
         if kind in ("response.created", "response.in_progress", "response.queued"):
-            self._response = object_of(event.get("response"))
-        if not isinstance(index, int):
+            self._response = {**self._response, **object_of(event.get("response"))}
+        index = self._index(kind, event)
+        if index is None:
             return
         if kind == "response.output_item.added":
             self._items[index] = deepcopy(object_of(event.get("item")))
@@ -63,8 +68,26 @@ class ShownResponse:
         elif kind == "response.output_item.done":
             self._items[index] = object_of(event.get("item"))
             self._open.pop(index, None)
-        elif isinstance(at, int):
-            self._follow_part(kind, index, at, event)
+        elif index in self._items:
+            self._follow_part(kind, index, self._at(kind, index, event), event)
+
+    def _index(self, kind: str, event: _Event) -> int | None:
+        """The number of the item that an event is about; llama.cpp names it by its id alone."""
+        index = event.get("output_index")
+        if isinstance(index, int):
+            return index
+        if kind == "response.output_item.added":
+            return max(self._items, default=-1) + 1
+        name = event.get("item_id") or object_of(event.get("item")).get("id")
+        found = [index for index, item in self._items.items() if name is not None and item.get("id") == name]
+        return found[0] if found else None
+
+    def _at(self, kind: str, index: int, event: _Event) -> int:
+        at = event.get("content_index")
+        if isinstance(at, int):
+            return at
+        parts = len(self._content(index))
+        return parts if kind == "response.content_part.added" else max(0, parts - 1)
 
     def _follow_part(self, kind: str, index: int, at: int, event: _Event) -> None:
         content = self._content(index)
@@ -103,18 +126,16 @@ class ShownResponse:
 
     def numbered(self, event: _Event) -> _Event:
         """An event of ours with its sequence number."""
-        self._number += 1
-        return {**event, "sequence_number": self._number}
+        return self._with_number(event, 1)
 
-    def delta(self, index: int, part: int, number: int, text: str) -> _Event:
-        """An event that adds to a text of the answer, with the number of the one it stands for."""
-        return {
-            "type": "response.output_text.delta",
-            **self._place(index, part),
-            "delta": text,
-            "logprobs": [],
-            "sequence_number": number,
-        }
+    def _with_number(self, event: _Event, after: int) -> _Event:
+        """An event with its number, so many after the last that left."""
+        return {**event, "sequence_number": self._number + after} if self._numbers else event
+
+    def delta(self, index: int, part: int, text: str) -> _Event:
+        """An event that adds to a text of the answer; numbered as the one that it stands for, the next."""
+        event = {"type": "response.output_text.delta", **self._place(index, part), "delta": text, "logprobs": []}
+        return self._with_number(event, 1)
 
     def _place(self, index: int, part: int) -> _Event:
         return {"item_id": self._items.get(index, {}).get("id"), "output_index": index, "content_index": part}
@@ -132,8 +153,7 @@ class ShownResponse:
         usage = self._usage or _estimate(tokens)
         response = {**self._response, **_CUT, "output": output, "usage": usage, "safesight": reason}
         events.append({"type": "response.incomplete", "response": response})
-        start = self._number
-        return [{**event, "sequence_number": start + at} for at, event in enumerate(events, start=1)]
+        return [self._with_number(event, at) for at, event in enumerate(events, start=1)]
 
     def _say(self, text: str, *, refusal: bool) -> list[_Event]:
         index = next((i for i in self._open if self._items[i].get("type") == "message"), -1)

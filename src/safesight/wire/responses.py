@@ -64,8 +64,7 @@ class ResponsesDialect:
             texts, beside = self._delta(value, channel, value.get(part))
             rest = without(rest, ("delta", "logprobs"))
             alone = kind == "response.output_text.delta" and not value.get("logprobs")
-            number = value.get("sequence_number")
-            field = f"{value.get('output_index')}:{value.get('content_index')}:{number}" if alone else ""
+            field = f"{value.get('output_index')}:{value.get('content_index')}" if alone else ""
         elif isinstance(value.get("response"), dict):
             texts, beside = self._response(rest.pop("response"))
         elif isinstance(value.get("item"), dict):
@@ -233,8 +232,8 @@ class ResponsesDialect:
         return self._departed.beyond(released)
 
     def part(self, choice: int, field: str, text: str) -> bytes:
-        index, part, number = (int(place) if place.isdigit() else 0 for place in field.split(":"))
-        return encode(self._shown.delta(index, part, number, text))
+        index, part = (int(place) if place.isdigit() else 0 for place in field.split(":"))
+        return encode(self._shown.delta(index, part, text))
 
     def ending(self, choice: int, text: str, *, shown: bool, reason: dict[str, object]) -> list[bytes]:
         said = f"\n\n{text}" if shown and text else text
