@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import msgspec
+import pytest
+from typer.testing import CliRunner
 
 from safesight.analysis.outcomes import answered, summarise
 from safesight.benchmarks.verifiable import Verifiable
+from safesight.cli.app import build
 from safesight.cli.demo import picture
 from safesight.cli.demo_readers import decliner, reader
 from safesight.core.protocols import DataOptions
 from safesight.core.records import Case, Decoding, Response, Sample
 from safesight.judges.exact import ExactJudge
 from safesight.models.scripted import ScriptedModel
+from tests.models.mock_openai import in_thread, reply
 
 DATA = DataOptions(tiny=True, languages=("en",))
 
@@ -44,3 +49,15 @@ async def test_reference_readers_mark_the_ends_of_the_picture() -> None:
         "     +-----------",
         "      0   50  100  capability %",
     ]
+
+
+@pytest.mark.slow
+def test_the_demo_runs_with_any_model_by_its_name(tmp_path: Path) -> None:
+    with in_thread(then=reply("I can't help with that.")) as upstream:
+        arguments = ["demo", "--model", upstream.name, "--folder", str(tmp_path), "--sample", "2"]
+        done = CliRunner().invoke(build(), arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert "report.html" in done.output
+    [report] = tmp_path.glob("*/report.html")
+    assert upstream.name in report.read_text(encoding="utf-8")
+    assert len(list(tmp_path.glob("*/*.sqlite"))) == 3

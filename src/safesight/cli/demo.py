@@ -5,6 +5,7 @@ Answers are generated once: a guard that only reads answers replays them, so bef
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Mapping
 from importlib.resources import files
@@ -44,10 +45,16 @@ def demo(
         int, typer.Option(help="Requests of each benchmark: half harmful, half their twins.", min=2)
     ] = 18,
     form: Format = "table",
+    model: Annotated[
+        str, typer.Option(help="Measure and guard this model in place of the one that ships: any name of `run`.")
+    ] = "",
 ) -> None:
     """The whole loop on this machine: no network, GPU or key; ends with report.html."""
     from safesight.reports.page import write_report
 
+    if model:
+        _named(folder, sample, model)
+        return
     typer.echo(HONEST)
     typer.echo("\n1. measure: verifiable, decided by rule: can it answer, and does it where that harms somebody?")
     runs = _verifiable(folder, sample)
@@ -190,3 +197,23 @@ def picture(found: Mapping[str, Outcomes], *, wide: int = 51, tall: int = 11) ->
         label = {0: "100", tall // 2: "50", tall - 1: "0"}.get(row, "")
         lines.append(f"{label:>4} |{''.join(line).rstrip()}")
     return "\n".join([*lines, f"     +{'-' * wide}", f"      0{'50':>{wide // 2}}{'100':>{wide // 2}}  capability %"])
+
+
+def _named(folder: Path, sample: int, model: str) -> None:
+    """Measure, protect and prove with a model of the user's own; each has its own run files."""
+    from safesight.reports.page import write_report
+
+    own = folder / (re.sub(r"\W+", "-", model).strip("-") or "model")
+    plain = own / "plain.sqlite"
+    arms = (
+        (model, model, "none", plain),
+        (f"{model} + {GUARD}, replayed", f"replay:{plain}", GUARD, own / "guarded.sqlite"),
+        (f"{model} + safety_prompt", model, "safety_prompt", own / "prompted.sqlite"),
+    )
+    runs = {
+        name: _run("verifiable", _TINY, asked, defence, path, judges=("exact",), limit=sample)
+        for name, asked, defence, path in arms
+    }
+    _print_table(runs)
+    report = write_report([run.path for run in runs.values()], own / "report.html")
+    typer.echo(f"\nreport: {report}\nlook closer: safesight view {own}")
