@@ -8,6 +8,8 @@ LINT_STAMP := $(VENV)-lint/.installed
 # Torch comes first and pinned: a plain `torch` would pull gigabytes of GPU libraries.
 TORCH := torch==2.13.0
 
+RESOURCES := $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+
 .PHONY: demo dist lock test test-all lint check bench docs coverage clean setup
 
 demo: $(DEMO_STAMP)
@@ -34,6 +36,10 @@ check: $(STAMP) docs
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/yamllint --strict -d '{extends: default, rules: {line-length: {max: 125}, document-start: disable}}' deploy
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec deploy/compose.yaml
+	$(BIN)/kubernetes-validate --strict --quiet $(RESOURCES)
 
 coverage: $(STAMP)
 	@sh tools/system_packages.sh

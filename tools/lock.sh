@@ -11,7 +11,7 @@ compile() {
     --output-file "$out" "$@"
 }
 compile requirements.lock pyproject.toml --extra embedded --extra hf --extra train --extra proxy --extra report \
-  --extra tables --group dev --group build --no-emit-package torch "$@"
+  --extra tables --extra ray --extra otel --group dev --group build --no-emit-package torch "$@"
 # What only a CUDA build of torch asks for.
 python3 - requirements.lock <<'PY'
 import re, sys

@@ -13,7 +13,7 @@ from safesight.core.errors import MissingExtra
 
 _WITHOUT = """
 import sys
-for absent in ("scipy", "polars", "pyarrow", "pandas"):
+for absent in {absent!r}:
     sys.modules[absent] = None  # what `import` and `find_spec` meet where nothing is installed
 sys.argv = ["safesight", *{arguments!r}]
 from safesight.cli import main
@@ -21,9 +21,10 @@ main()
 """
 
 
-def without_extras(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """The command in a process that has neither SciPy nor polars."""
-    code = _WITHOUT.format(arguments=[str(argument) for argument in arguments])
+def without_extras(folder: Path, *arguments: object, also: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """The command in a process that has neither SciPy nor polars, nor what is named."""
+    absent = ("scipy", "polars", "pyarrow", "pandas", *also)
+    code = _WITHOUT.format(absent=absent, arguments=[str(argument) for argument in arguments])
     return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
 
 

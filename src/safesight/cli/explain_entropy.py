@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safesight.cli.group import Format
+from safesight.core.doors import require
 from safesight.core.errors import ConfigError
 from safesight.core.store import RunStore
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from safesight.explain.entropy.gap import Scalar
     from safesight.explain.entropy.readings import EntropyTable
-    from safesight.explain.entropy.replay import Replayed
+    from safesight.explain.entropy.recorded import Replayed
 
 
 _READING = (
@@ -42,6 +43,7 @@ def entropy(
     with_benign: Annotated[bool, typer.Option("--with-benign", help="Count answers to benign cases too.")] = False,
     heatmap: Annotated[Path | None, typer.Option(help="Write the gap by layer and head to this CSV file.")] = None,
     form: Format = "table",
+    engine: Annotated[str, typer.Option(help="local, or ray to replay on a cluster: ray?replicas=8&gpus=1.")] = "local",
 ) -> None:
     """Attention entropy: does it look where it should?"""
     from safesight.cli.explain_modes import judges_of
@@ -54,7 +56,7 @@ def entropy(
             # A mistyped name is told before the long work, not after it.
             judges_of(store, judge)
         if model is not None:
-            probe, replayed = _replay(store, model, limit=limit, source=source, per_token=not means_only)
+            probe, replayed = _replay(store, model, engine, limit=limit, source=source, per_token=not means_only)
             _print_replayed(replayed, model, store.manifest.model)
         tables = [
             entropy_table(store, probe=probe, judge=name, with_benign=with_benign) for name in judges_of(store, judge)
@@ -72,33 +74,32 @@ def entropy(
 
 
 def _replay(
-    store: RunStore, model: str, *, limit: int | None, source: Path | None, per_token: bool
+    store: RunStore, model: str, engine: str, *, limit: int | None, source: Path | None, per_token: bool
 ) -> tuple[str, Replayed]:
-    from importlib.util import find_spec
-
     from rich.console import Console
     from rich.progress import Progress
 
-    from safesight.core.errors import MissingExtra
+    from safesight.integrations.ray.engine import read_engine
 
-    for package in ("torch", "transformers"):
-        if find_spec(package) is None:
-            raise MissingExtra(package, "hf")
-    from safesight.explain.entropy.replay import probe_name, replay_run
-    from safesight.explain.entropy.whitebox import open_white_box
-
-    box = open_white_box(model)
+    options = read_engine(engine)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"replaying through {model}", total=None)
-        replayed = replay_run(
-            store,
-            box,
-            limit=limit,
-            source=source,
-            per_token=per_token,
-            progress=lambda done, total: bar.update(task, completed=done, total=total),
-        )
-    return probe_name(box), replayed
+
+        def follow(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        if options is not None:
+            from safesight.integrations.ray.cluster import RayCluster
+
+            with RayCluster(options) as cluster:
+                return cluster.replay(store, model, limit=limit, source=source, per_token=per_token, progress=follow)
+        for package in ("torch", "transformers"):
+            require(package, "hf")
+        from safesight.explain.entropy.replay import probe_name, replay_run
+        from safesight.explain.entropy.whitebox import open_white_box
+
+        box = open_white_box(model)
+        return probe_name(box), replay_run(store, box, limit=limit, source=source, per_token=per_token, progress=follow)
 
 
 def _print_replayed(replayed: Replayed, model: str, answered_by: str) -> None:

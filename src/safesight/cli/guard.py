@@ -96,6 +96,9 @@ def guard(
     off: Annotated[
         bool, typer.Option("--off", help="Pass everything through unguarded (to measure the cost).")
     ] = False,
+    otel: Annotated[
+        bool, typer.Option("--otel", help="Send a span a request to OTEL_EXPORTER_OTLP_ENDPOINT (OTLP over HTTP).")
+    ] = False,
     ui: Annotated[bool, typer.Option("--ui", help="Serve the guard console at /ui.")] = False,
 ) -> None:
     """OpenAI-compatible protecting proxy."""
@@ -156,7 +159,25 @@ def guard(
     chosen = read_policy(policy) if policy is not None else default_policy()
     if not off and probe is not False:
         _probe(resolved(chosen, upstream=upstream, key_env=upstream_key_env))
-    serve(settings, workers=workers, listening=lambda: _say(settings, chosen), reloaded=_say_reloaded)
+    serve(
+        settings,
+        workers=workers,
+        listening=lambda: _say(settings, chosen),
+        reloaded=_say_reloaded,
+        application=_application(otel=otel),
+    )
+
+
+def _application(*, otel: bool) -> str:
+    """What workers run: the proxy, or the proxy with a span around each request."""
+    from safesight.proxy.server import APPLICATION
+
+    if not otel:
+        return APPLICATION
+    from safesight.integrations.otel import require_sdk
+
+    require_sdk()
+    return "safesight.integrations.otel:application"
 
 
 def _check(path: Path, tenants: Path | None, *, upstream: str, key_env: str, probe: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from safesight.core.errors import ConfigError
 from safesight.core.protocols import DataOptions
 from safesight.core.records import Decoding
 
+_ENGINE = "local, or ray for replicas on a cluster: ray?replicas=8&gpus=1&cpus=1&address=HOST:6379."
 _BENCHMARK = typer.Argument(help="A benchmark of `safesight list`.", show_default=False)
 
 
@@ -49,6 +49,7 @@ def run(
     max_time: Annotated[str | None, typer.Option(help="Stop asking after so long: 90s, 30m, 1h30m.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be sent, and stop.")] = False,
     form: Format = "table",
+    engine: Annotated[str, typer.Option(help=_ENGINE)] = "local",
 ) -> None:
     """Run a benchmark on a model: generate and judge; resumable; prints the rate table."""
     from safesight.cli.session import carry_out
@@ -72,7 +73,7 @@ def run(
         max_cost_usd=max_cost,
         max_time=max_time,
     )
-    raise typer.Exit(carry_out(request, dry_run=dry_run))
+    raise typer.Exit(carry_out(request, dry_run=dry_run, engine=engine))
 
 
 def judge(
@@ -85,6 +86,7 @@ def judge(
         bool, typer.Option("--calibrate", help="Measure the judges on starter's gold answers; RUN may be left out.")
     ] = False,
     form: Format = "table",
+    engine: Annotated[str, typer.Option(help=_ENGINE)] = "local",
 ) -> None:
     """Add judges to a finished run, or measure them on answers that people labelled; generates nothing."""
     if calibrate:
@@ -102,13 +104,15 @@ def judge(
         from safesight.runner.run import RUNS
 
         run = make_gold(benchmark, DataOptions(source=source), RUNS / f"gold-{benchmark}.sqlite")
-    results, finished = asyncio.run(judge_watched(run, judge, concurrency=concurrency))
+    results, finished = judge_watched(run, judge, concurrency=concurrency, engine=engine)
     print_results(results)
     status = conclude(results)
     raise typer.Exit(status if finished else 130)
 
 
 def _calibrate(judges: list[str], run: Path | None) -> None:
+    import asyncio
+
     from safesight.runner.calibrate import calibrate_judges
 
     for name, found in asyncio.run(calibrate_judges(judges, path=run)).items():

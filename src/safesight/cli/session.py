@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from safesight.cli.interrupts import interruptible
 from safesight.cli.outcome import OUT_OF_BUDGET, conclude
@@ -12,6 +14,7 @@ from safesight.cli.progress import live
 from safesight.cli.tables import print_results
 from safesight.core.protocols import Judge
 from safesight.core.store import RunStore
+from safesight.integrations.ray.engine import LOCAL, ClusterOptions, read_engine
 from safesight.runner import run as runs
 from safesight.runner.batches import underway
 from safesight.runner.plan import CostEstimate, estimate
@@ -19,17 +22,21 @@ from safesight.runner.progress import Progress
 from safesight.runner.results import Results
 from safesight.runner.run import Prepared, RunRequest, prepare
 
+if TYPE_CHECKING:
+    from safesight.integrations.ray.cluster import RayCluster
 
-def carry_out(request: RunRequest, *, dry_run: bool = False) -> int:
+
+def carry_out(request: RunRequest, *, dry_run: bool = False, engine: str = LOCAL) -> int:
     """Do a run and print its rates; return the exit status (see `outcome`)."""
-    run = prepare(request)
-    for problem in run.job.dataset.problems:
-        console().print(f"note: {problem}", style="yellow")
-    if dry_run:
-        _print_estimate(estimate(run.job), run.path, request)
-        return 0
-    ends = _Ends()
-    results, finished = asyncio.run(_watched(run, ends))
+    options, ends = read_engine(engine), _Ends()
+    if options is None or dry_run:
+        run = _opened(request)
+        if dry_run:
+            _print_estimate(estimate(run.job), run.path, request)
+            return 0
+        results, finished = asyncio.run(_watched(run, ends))
+    else:
+        run, results, finished = _on_cluster(request, options, ends)
     print_results(results)
     waiting = _tell_underway(run.path)
     if not finished:
@@ -56,6 +63,36 @@ def _tell_underway(path: Path) -> bool:
     return bool(waiting)
 
 
+def _opened(request: RunRequest) -> Prepared:
+    run = prepare(request)
+    for problem in run.job.dataset.problems:
+        console().print(f"note: {problem}", style="yellow")
+    return run
+
+
+def _on_cluster(request: RunRequest, options: ClusterOptions, ends: _Ends) -> tuple[Prepared, Results, bool]:
+    """Model and defence on the cluster, then each judge; this process reads, bounds and writes."""
+    from safesight.integrations.ray.cluster import RayCluster, by_name
+
+    with RayCluster(options) as cluster:
+        with cluster.answering(request) as moved:
+            run = _opened(moved)
+            results, finished = asyncio.run(_watched(run, ends))
+        if finished:
+            results, finished = _judged_there(cluster, run.path, [by_name(judge) for judge in request.judges])
+    return run, results, finished
+
+
+def _judged_there(cluster: RayCluster, path: Path, judges: Sequence[str], *, at_once: int = 8) -> tuple[Results, bool]:
+    results, finished = Results(path), True
+    for name in judges:
+        if finished:
+            with cluster.judge(name, at_once=at_once) as judge:
+                most = max(at_once, judge.capacity)
+                results, finished = asyncio.run(_judge_watched(path, [judge], concurrency=most))
+    return results, finished
+
+
 def watched(request: RunRequest) -> tuple[Results, bool]:
     """Do a run under the live line and print nothing else; False when the user interrupted."""
     return asyncio.run(_watched(prepare(request), _Ends()))
@@ -78,8 +115,18 @@ async def _watched(run: Prepared, ends: _Ends) -> tuple[Results, bool]:
         return results, not stop.is_set()
 
 
-async def judge_watched(path: Path, judges: list[str], *, concurrency: int) -> tuple[Results, bool]:
+def judge_watched(path: Path, judges: list[str], *, concurrency: int, engine: str = LOCAL) -> tuple[Results, bool]:
     """Add judges to a run file under the live line; False when the user interrupted."""
+    options = read_engine(engine)
+    if options is None:
+        return asyncio.run(_judge_watched(path, judges, concurrency=concurrency))
+    from safesight.integrations.ray.cluster import RayCluster
+
+    with RayCluster(options) as cluster:
+        return _judged_there(cluster, path, judges, at_once=concurrency)
+
+
+async def _judge_watched(path: Path, judges: Sequence[str | Judge], *, concurrency: int) -> tuple[Results, bool]:
     with interruptible() as stop, live() as update:
         results = await runs.judge(path, judges, on_progress=update, stop=stop, concurrency=concurrency)
         return results, not stop.is_set()

@@ -30,6 +30,7 @@ Beside them stand signals between two modules, caught where they are meant to be
     NotPublicError             proxy: an image's address is not public (an OSError)
     NotRecordedError           proxy: the audit log could not be written
     NotAllowedError            proxy: a request asks for a policy that is not its to choose
+    WorkerLost                 integrations: one call's workers died again and again (an Exception)
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from safesight.proxy.metrics import Metrics
 from safesight.proxy.relay import Relay
 from safesight.proxy.reply import UpstreamReply
 from safesight.proxy.settings import ProxySettings, client_name, sent_keys
+from safesight.proxy.tracing import TRACE, Trace, TracedExchange
 from safesight.proxy.upstream import Upstream, passed_back, read_all
 from safesight.proxy.whole_reply import guard_whole, refuse
 from safesight.wire.reply_json import decode
@@ -249,6 +250,26 @@ class ChatExchange:
             metrics.leaked.inc(tally.leaked_chars)
         if self._parts.audit is not None:
             self._audit(self._parts.audit, total)
+        trace: Trace | None = self._scope.get(TRACE)
+        if trace is not None:
+            self._tell(trace)
+
+    def _tell(self, trace: Trace) -> None:
+        tally, asked = self._tally, self._request.asked
+        trace.tell(
+            TracedExchange(
+                model=asked.model,
+                stream=self._request.stream,
+                choices=asked.choices,
+                action=tally.action,
+                events=tally.events,
+                guard_s=tally.guard_s,
+                released_chars=tally.released_chars,
+                withheld_chars=tally.withheld_chars,
+                replacement_chars=tally.replacement_chars,
+                cancelled=not self.answered,
+            )
+        )
 
     def _audit(self, log: AuditLog, total_s: float) -> None:
         tally, read = self._tally, self._read

@@ -41,6 +41,9 @@ _COLLECT_AFTER: Final = 5_000
 """Objects made before the youngest are looked through: several requests' worth, some hundred kilobytes."""
 
 
+APPLICATION: Final = "safesight.proxy.server:application"
+
+
 def application() -> Proxy:
     """The application of a worker process, from the settings its parent left in the environment."""
     from safesight.proxy.app import Proxy
@@ -81,11 +84,13 @@ def serve(
     workers: int = 1,
     listening: Callable[[], None] = lambda: None,
     reloaded: Callable[[str], None] = lambda _: None,
+    application: str = APPLICATION,
 ) -> None:
     """Serve until SIGTERM or Ctrl-C; then finish what is in flight, for at most `settings.drain_s` seconds.
 
     SIGHUP reads policies and tenants again; what is broken changes nothing. `listening` is called once, when the first
     worker takes connections; `reloaded` after each reload, with the reason why it failed, or "".
+    `application` names what workers run.
 
     Raises:
         MissingExtra: the proxy's server is not installed.
@@ -111,7 +116,7 @@ def serve(
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="safesight-metrics-"))
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
         server = Granian(
-            "safesight.proxy.server:application",
+            application,
             factory=True,
             address=host,
             port=port,

@@ -7,21 +7,16 @@ goes on where it stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from safesight.core.errors import DataError, MissingData
+from safesight.core.errors import DataError
 from safesight.core.messages import Message
-from safesight.core.protocols import DataOptions
-from safesight.core.records import JUDGED, Case, Manifest, Probe, Sample
-from safesight.core.registry import open_plugin
+from safesight.core.records import Case, Probe
 from safesight.core.store import RunStore
 from safesight.explain.entropy.probe import AttentionProbe
+from safesight.explain.entropy.recorded import Replayed, RestoredImages, spoken
 from safesight.explain.entropy.result import ProbeResult
 from safesight.explain.entropy.whitebox import WhiteBox, teacher_force
 
@@ -30,18 +25,6 @@ VERSION: Final = 1
 
 DIGITS: Final = 5
 """Decimals kept; the pass itself is exact to about 1e-5."""
-
-
-class Replayed(msgspec.Struct, kw_only=True):
-    """What a replay did: records made now, found from before, and left out by reason."""
-
-    done: int = 0
-    kept: int = 0
-    left_out: dict[str, int] = {}
-
-    def leave(self, reason: str) -> None:
-        """Count a response that was not replayed."""
-        self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
 
 def probe_name(box: WhiteBox) -> str:
@@ -73,15 +56,15 @@ def replay_run(
     """
     name, report = probe_name(box), Replayed()
     have = {record.response_key for record in store.probes(name)}
-    images = _Images(store.manifest, source)
-    cases = list(_spoken(store, report))[:limit]
+    images = RestoredImages(store.manifest, source)
+    cases = list(spoken(store, report))[:limit]
     for index, case in enumerate(cases):
         if case.response.key in have:
             report.kept += 1
         else:
             try:
                 messages = images.restored(case)
-                record = _record(box, name, case, messages, per_token=per_token)
+                record = probe_case(box, case, messages, per_token=per_token)
             except DataError:
                 report.leave("image missing")
                 continue
@@ -92,16 +75,8 @@ def replay_run(
     return report
 
 
-def _spoken(store: RunStore, report: Replayed) -> Iterator[Case]:
-    for case in store.cases():
-        reply = case.response.reply
-        if reply.status in JUDGED and reply.text.strip():
-            yield case
-        else:
-            report.leave(reply.status)
-
-
-def _record(box: WhiteBox, name: str, case: Case, messages: Sequence[Message], *, per_token: bool) -> Probe:
+def probe_case(box: WhiteBox, case: Case, messages: Sequence[Message], *, per_token: bool) -> Probe:
+    """One teacher-forced pass: the record of one answer."""
     import torch
 
     forced = teacher_force(box, messages, case.response.reply)
@@ -117,7 +92,9 @@ def _record(box: WhiteBox, name: str, case: Case, messages: Sequence[Message], *
     values, shape = _values(listening.result, per_token=per_token)
     values["tokens"], shape["tokens"] = [float(forced.answer_tokens)], [1]
     values["context"], shape["context"] = [float(forced.inputs["input_ids"].shape[1])], [1]
-    return Probe(response_key=case.response.key, sample_key=case.sample.key, probe=name, values=values, shape=shape)
+    return Probe(
+        response_key=case.response.key, sample_key=case.sample.key, probe=probe_name(box), values=values, shape=shape
+    )
 
 
 def _values(result: ProbeResult, *, per_token: bool) -> tuple[dict[str, list[float | None]], dict[str, list[int]]]:
@@ -136,34 +113,3 @@ def _values(result: ProbeResult, *, per_token: bool) -> tuple[dict[str, list[flo
 
 def _plain(numbers: Sequence[float]) -> list[float | None]:
     return [None if number != number else round(number, DIGITS) for number in numbers]
-
-
-class _Images:
-    """Finds a case's images again: where the run file points, or in the benchmark it was made from."""
-
-    def __init__(self, manifest: Manifest, source: Path | None) -> None:
-        self._manifest, self._source = manifest, source
-
-    def restored(self, case: Case) -> Sequence[Message]:
-        """The case's messages with readable images.
-
-        Raises:
-            DataError: an image is gone.
-        """
-        with suppress(MissingData):
-            for image in case.sample.images:
-                image.read()
-            return case.sample.messages
-        found = self._by_key.get(case.sample.key)
-        if found is None:
-            raise MissingData(
-                f"sample {case.sample.key[:12]}: its images are not in the run file, and the benchmark at "
-                f"{self._source or 'its default place'} has no such sample. Pass --source."
-            )
-        return found
-
-    @cached_property
-    def _by_key(self) -> dict[str, Sequence[Message]]:
-        options = DataOptions(arm=self._manifest.arm, source=self._source, seed=self._manifest.seed)
-        dataset = open_plugin("benchmarks", self._manifest.benchmark).load(options)
-        return {item.key: item.messages for item in dataset if isinstance(item, Sample)}
