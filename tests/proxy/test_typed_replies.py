@@ -15,12 +15,13 @@ from safesight.detectors.patterns import Patterns, Phrase
 from safesight.guard.guard import Guard
 from safesight.guard.policy import InputRule, Policy
 from safesight.proxy.judging import AskedReply
+from safesight.proxy.relay import Relay
 from safesight.proxy.responses_request import read_responses_request
 from safesight.wire.dialect import Dialect
-from tests.proxy.fuzz.other_routes import ROUTES, Event, responses_stream
+from tests.proxy.fuzz.other_routes import ROUTES, Event, responses_stream, unnumbered
 from tests.proxy.fuzz.reader import Seen
 from tests.proxy.fuzz.replies import MARK, Answer
-from tests.proxy.relaying import relayed
+from tests.proxy.relaying import Body, judging, relayed
 
 SAID = "A calm street with two people walking. "
 MILD = Answer([[("content", SAID)]], ["stop"])
@@ -75,7 +76,7 @@ def test_a_silent_stream_is_kept_alive_as_its_api_does(route: str, beat: bytes) 
 def test_a_stopped_response_holds_what_was_shown() -> None:
     text = SAID * 3 + f"and then {MARK} comes. "
     answer = Answer([[("content", text[i : i + 9]) for i in range(0, len(text), 9)]], ["stop"])
-    for events in (responses_stream(answer), [*map(_unnumbered, responses_stream(answer))]):
+    for events in (responses_stream(answer), [*map(unnumbered, responses_stream(answer))]):
         seen, got = sent(events, ROUTES["responses"].dialect(), guard())
         last = json.loads(seen.last)["response"]
         told = [part["text"] for item in last["output"] for part in item["content"]]
@@ -85,7 +86,21 @@ def test_a_stopped_response_holds_what_was_shown() -> None:
         assert got.count(b"event: response.output_item.added") == got.count(b"event: response.output_item.done") == 1
 
 
-def _unnumbered(event: Event) -> Event:
-    """The event as llama.cpp has it."""
-    bare = ("output_index", "content_index", "sequence_number")
-    return {name: item for name, item in event.items() if name not in bare}
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("odd", [b"{", b"[1]", b"7", b'{"choices": [7]}', b'{"type": 7}', b'"x"', b"\xff"])
+def test_a_shadow_lets_pass_what_nobody_can_read(route: str, odd: bytes) -> None:
+    events = ROUTES[route].stream(MILD)
+    frames = [b"data: %b\n\n" % json.dumps(event).encode() for event in events]
+    frames.insert(2, b"data: %b\n\n" % odd)
+    raw = b"".join(frames)
+    out: list[bytes] = []
+
+    async def push(payloads: list[bytes]) -> None:
+        out.extend(payloads)
+
+    async def run(by: Guard) -> None:
+        parts = judging(by, AskedReply(model="mock"), ROUTES[route].dialect())
+        await Relay(parts).stream(Body([raw]), push)
+
+    asyncio.run(run(guard(shadow=True)))
+    assert [payload for payload in out if payload != b"[DONE]"] == [frame[6:-2] for frame in frames]

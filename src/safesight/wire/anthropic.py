@@ -22,7 +22,19 @@ from safesight.wire.dialect import Replaced
 from safesight.wire.places import sane_id
 from safesight.wire.reply_json import decode, encode
 from safesight.wire.strings import Text
-from safesight.wire.typed import Walker, as_event, end_of, frame, object_of, objects, text_of, type_of, without, words
+from safesight.wire.typed import (
+    Walker,
+    as_event,
+    end_of,
+    frame,
+    left_as,
+    object_of,
+    objects,
+    text_of,
+    type_of,
+    without,
+    words,
+)
 
 _TYPES: Final = words(
     """message_start content_block_start content_block_delta content_block_stop message_delta message_stop ping
@@ -157,7 +169,7 @@ class AnthropicDialect:
 
     def left(self, payloads: Sequence[bytes]) -> None:
         for payload in payloads:
-            value = object_of(decode(payload).value)
+            value = left_as(payload)
             kind, index = value.get("type"), value.get("index")
             block, delta = object_of(value.get("content_block")), object_of(value.get("delta"))
             self._begun = self._begun or kind == "message_start"

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import msgspec
 
-from safesight.wire.channels import DONE, FILTERED, Event
+from safesight.wire.channels import FILTERED, Event
 from safesight.wire.chat_dialect import ChatDialect
 from safesight.wire.dialect import Replaced
-from safesight.wire.reply_json import decode
+from safesight.wire.typed import left_as, objects, text_of
 
 
 class CompletionsDialect(ChatDialect):
@@ -30,11 +30,8 @@ class CompletionsDialect(ChatDialect):
 
     def left(self, payloads: Sequence[bytes]) -> None:
         for payload in payloads:
-            if payload is DONE:
-                continue
-            for choice in decode(payload).value.get("choices") or ():
-                text = choice.get("text")
-                self._departed.add(choice.get("index") or 0, "content", len(text) if isinstance(text, str) else 0)
+            for choice in objects(left_as(payload).get("choices")):
+                self._departed.add(choice.get("index") or 0, "content", len(text_of(choice.get("text"))))
 
     def part(self, choice: int, field: str, text: str) -> bytes:
         return self._chunk(choice, text)

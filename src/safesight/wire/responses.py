@@ -25,7 +25,7 @@ from safesight.wire.response_fields import CALLS, DELTAS, ECHOED, KEYS, LAST, PA
 from safesight.wire.response_shown import ShownResponse
 from safesight.wire.sse_relay import COMMENT
 from safesight.wire.strings import Text
-from safesight.wire.typed import Walker, as_event, end_of, frame, object_of, objects, text_of, type_of, without
+from safesight.wire.typed import Walker, as_event, end_of, frame, left_as, object_of, objects, text_of, type_of, without
 
 _walk = Walker(KEYS, WORDS).walk
 _Place = tuple[str, object, object]
@@ -223,7 +223,7 @@ class ResponsesDialect:
 
     def left(self, payloads: Sequence[bytes]) -> None:
         for payload in payloads:
-            value = object_of(decode(payload).value)
+            value = left_as(payload)
             self._shown.follow(value)
             for channel, chars in self._shown.departing(value):
                 self._departed.add(0, channel, chars)

@@ -144,11 +144,13 @@ def responses_stream(answer: Answer) -> list[Event]:
     for index, (name, pieces) in enumerate(blocks(answer)):
         events += response_text(index, name, pieces)
     events.append({"type": "response.completed", "response": whole})
-    if sum(map(len, answer.finish[0])) + len(answer.said[0]) & 1:
-        # llama.cpp numbers neither events nor items nor parts.
-        bare = ("output_index", "content_index", "summary_index")
-        return [{name: item for name, item in event.items() if name not in bare} for event in events]
     return [json.loads(json.dumps({**event, "sequence_number": number})) for number, event in enumerate(events)]
+
+
+def unnumbered(event: Event) -> Event:
+    """An event of responses as llama.cpp has it."""
+    bare = ("output_index", "content_index", "summary_index", "sequence_number")
+    return {name: item for name, item in event.items() if name not in bare}
 
 
 def hide(rng: random.Random, events: list[Event], how: str) -> None:

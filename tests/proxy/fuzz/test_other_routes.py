@@ -16,7 +16,7 @@ from safesight.guard.guard import Guard
 from safesight.proxy.errors import UpstreamError
 from safesight.proxy.judging import AskedReply, Tally
 from safesight.proxy.whole_reply import guard_whole
-from tests.proxy.fuzz.other_routes import HIDDEN, ROUTES, Event, Route, framed, hide
+from tests.proxy.fuzz.other_routes import HIDDEN, ROUTES, Event, Route, framed, hide, unnumbered
 from tests.proxy.fuzz.reader import Seen, read_whole_of
 from tests.proxy.fuzz.replies import MARK, Answer, an_answer, cut, plain_events
 from tests.proxy.fuzz.replies import encode as encode_chat
@@ -49,6 +49,8 @@ async def problem(route: Route, name: str, seed: int, guard: Guard, tried: Count
     answer = an_answer_for(rng, name)
     mark = rng.choice(HIDDEN) if rng.random() < 0.4 else ""
     events = route.stream(answer)
+    if name == "responses" and rng.random() < 0.3:
+        events = [unnumbered(event) for event in events]
     if mark:
         hide(rng, events, mark)
     broken = rng.random() < 0.15
