@@ -106,7 +106,7 @@ def client(url: str) -> openai.OpenAI:
 def ask(url: str, said: str) -> tuple[str, str]:
     with client(url) as model:
         answer = model.chat.completions.create(model="m", messages=[{"role": "user", "content": said}])
-    return answer.choices[0].message.content, answer.choices[0].finish_reason
+    return answer.choices[0].message.content or "", answer.choices[0].finish_reason
 
 
 def stream(url: str, said: str) -> tuple[str, str]:

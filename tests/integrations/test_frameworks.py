@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import openai
@@ -130,7 +130,7 @@ def llama_model(url: str, guard: Guard) -> Any:
             text = self._ask(messages, stream=False).choices[0].message.content
             return ChatResponse(message=ChatMessage(role="assistant", content=text))
 
-        def stream_chat(self, messages: Any, **_: Any) -> Iterator[ChatResponse]:
+        def stream_chat(self, messages: Any, **_: Any) -> Generator[ChatResponse]:
             said = ""
             for event in self._ask(messages, stream=True):
                 delta = event.choices[0].delta.content or "" if event.choices else ""

@@ -9,7 +9,7 @@ import re
 import secrets
 import subprocess
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -80,7 +80,7 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Generator[Running]:
 
 
 @contextmanager
-def running(config: Path) -> Iterator[str]:
+def running(config: Path) -> Generator[str]:
     port = free_port()
     env = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "LITELLM_MASTER_KEY": KEY}
     env.pop("PYTHONPATH", None)
