@@ -6,7 +6,7 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,7 +42,7 @@ class Received:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            def log_message(self, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -97,7 +97,7 @@ def upstream() -> Iterator[Received]:
 
 
 @contextmanager
-def guarded(upstream: Received, folder: Path, *options: str, **variables: str) -> Iterator[str]:
+def guarded(upstream: Received, folder: Path, *options: str, **variables: str) -> Generator[str]:
     (folder / "words.txt").write_text("[iwp]\nthermite\n", encoding="utf-8")
     policy = folder / "policy.toml"
     policy.write_text(f'[input]\nocr = false\n[[detectors]]\nname = "patterns:{folder / "words.txt"}"\n')

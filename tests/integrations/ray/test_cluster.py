@@ -53,7 +53,7 @@ class Upstream:
                     self.end_headers()
                     self.wfile.write(reply)
 
-            def log_message(self, *args: object) -> None:
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the base class names it so
                 pass
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -112,7 +112,7 @@ def begun(words: list[str], folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def rows(path: Path) -> list[tuple[object, ...]]:
+def rows(path: Path) -> list[object]:
     """Everything of a run file that does not depend on clocks."""
     with RunStore.open(path, readonly=True) as store:
         cases = [
