@@ -61,7 +61,7 @@ applications:
             _wait(f"http://127.0.0.1:{port}/healthz", process, tmp_path / "log")
             yield f"http://127.0.0.1:{port}/v1"
         finally:
-            own = psutil.Process(process.pid).children(recursive=True)
+            own = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
             process.terminate()
             try:
                 process.wait(60)

@@ -21,7 +21,8 @@ class ServedGuard(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     upstream: str
     """Base URL of the guarded server, e.g. http://10.0.0.5:8000/v1."""
-    policy: Path | None = None
+    policy: str = ""
+    """A policy file; "" is the shipped policy."""
     key_env: str = ""
     upstream_key_env: str = ""
     shadow: bool = False
@@ -45,7 +46,7 @@ def guard(arguments: dict[str, Any]) -> Any:
         upstream=wanted.upstream,
         # Not bound here; it says that others than this machine may ask, as Serve's own proxy decides.
         host="0.0.0.0",  # noqa: S104
-        policy=wanted.policy,
+        policy=Path(wanted.policy) if wanted.policy else None,
         key_env=wanted.key_env,
         upstream_key_env=wanted.upstream_key_env,
         shadow=wanted.shadow,
