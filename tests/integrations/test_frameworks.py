@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import warnings
 from collections.abc import Callable, Generator, Sequence
@@ -30,6 +31,14 @@ LOOP = BackgroundLoop()
 """langchain-openai keeps one client for every loop."""
 Way = Callable[[str, Guard, str], Sequence[str]]
 """Asks the upstream at a URL through a framework with our plug in it; the pieces that came."""
+
+
+@pytest.fixture(autouse=True)
+def left_behind() -> Generator[None]:
+    """Loops that frameworks make and leave open go here, and not at the end of the session."""
+    yield
+    asyncio.set_event_loop(None)
+    gc.collect()
 
 
 @pytest.fixture
