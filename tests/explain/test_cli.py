@@ -20,7 +20,7 @@ register(APP)
 
 
 def _explain(*words: object) -> str:
-    result = CliRunner().invoke(APP, ["explain", *map(str, words)], catch_exceptions=False)
+    result = CliRunner().invoke(APP, ["explain", *map(str, words)], catch_exceptions=False, env={"COLUMNS": "160"})
     assert result.exit_code == 0
     return " ".join(result.output.split())
 

@@ -78,6 +78,7 @@ DETECTORS: Final[dict[str, tuple[str, ...]]] = {
     "moderation": ("input", "output"),
     "patterns": ("input", "output"),
     "requests": ("input",),
+    "stakes": ("input",),
     "tuned": ("output",),
 }
 """What each detector is made to read; any can be asked about either."""

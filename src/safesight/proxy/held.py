@@ -110,6 +110,15 @@ class Seams:
         """Whether what comes next in a channel still belongs to a seam."""
         return channel in self._before and len(self._after[channel]) < _SEAM
 
+    def echoed(self, said: Text, echoed: bool) -> list[Text]:
+        """Take what log-probabilities spell with a text: over texts without any they say otherwise than the answer."""
+        echo = f"logprobs of {said.channel}"
+        if echoed:
+            return self.heard(echo, said.place, said.text)
+        if echo in self._place:
+            self._place[echo] = ""
+        return []
+
     def heard(self, channel: str, place: str, text: str) -> list[Text]:
         """Take what was said; returns the text around the last seam, where it has grown."""
         if self._place.setdefault(channel, place) != place:

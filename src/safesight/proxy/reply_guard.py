@@ -193,6 +193,7 @@ class ReplyGuard:
             return
         text = self._speak(choice, "content", "content")
         choice.seams.heard("content", "content", joined)
+        choice.seams.echoed(Text("content", "content", joined), False)
         self._skipped += len(texts)
         self._line.add(HeldRun(text, payloads, texts))
         self._hear(text, joined)
@@ -214,6 +215,7 @@ class ReplyGuard:
             needs.append(Need(text, text.drive.fed, said.text))
             if said.channel in _JOINED and not said.place.endswith(_LABELS):
                 beside += choice.seams.heard(said.channel, said.place, said.text)
+                beside += choice.seams.echoed(said, piece.echoed)
         if choice.withheld and any(need.text.name == "reasoning" for need in needs):
             payload = self._dialect.without_reasoning(payload)
             needs = [need for need in needs if need.text.name != "reasoning"]

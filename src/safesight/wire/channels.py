@@ -37,6 +37,8 @@ class ChoicePiece(msgspec.Struct, frozen=True, gc=False):
     """The field that is all that the event adds to this choice, where it may be sent in part; "" else."""
     spelt: tuple[str, ...] = ()
     """Paths in the choice of numbers that spell text, where the event shows no text they could stand for."""
+    echoed: bool = False
+    """Whether log-probabilities spell the text too."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -119,6 +121,7 @@ def _piece(choice: object, place: int, *, numbers: bool) -> ChoicePiece:
         ends=finish is not None and finish not in UNFINISHED,
         field=_field(choice, texts),
         spelt=spelt,
+        echoed=bool(texts and logprobs),
     )
 
 

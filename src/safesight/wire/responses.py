@@ -68,17 +68,24 @@ class ResponsesDialect:
         elif isinstance(value.get("response"), dict):
             texts, beside = self._response(rest.pop("response"))
         elif isinstance(value.get("item"), dict):
-            texts, beside = self._item(rest.pop("item"), value.get("output_index"))
+            texts, beside = self._item(rest.pop("item"), _index(value))
         else:
             texts, beside = self._part(rest, kind, value)
         self._spoke += bool(texts)
         beside += _walk(rest, "")
         ends = kind in LAST
-        piece = ChoicePiece(choice=0, texts=tuple(texts), beside=tuple(beside), field=field, ends=ends)
+        piece = ChoicePiece(
+            choice=0,
+            texts=tuple(texts),
+            beside=tuple(beside),
+            field=field,
+            ends=ends,
+            echoed=bool(texts and value.get("logprobs")),
+        )
         return Event(value=value, pieces=(piece,), beside=(), plain=plain)
 
     def _delta(self, value: dict[str, Any], channel: str, part: object) -> tuple[list[Text], list[Text]]:
-        said, index = text_of(value["delta"]), value.get("output_index")
+        said, index = text_of(value["delta"]), _index(value)
         self._add(channel, index, part, said)
         entries = value.get("logprobs")
         beside = logprobs_beside(entries, {said}) if isinstance(entries, list) else list(_walk(entries, "logprobs"))
@@ -90,7 +97,7 @@ class ResponsesDialect:
 
     def _part(self, rest: dict[str, Any], kind: str, value: dict[str, Any]) -> tuple[list[Text], list[Text]]:
         """A part that begins or ends, or the whole of a text at its end."""
-        index = value.get("output_index")
+        index = _index(value)
         held = object_of(value.get("part"))
         channel, name = PARTS.get(text_of(held.get("type")), ("", ""))
         if kind.startswith("response.reasoning_summary_part"):
@@ -282,6 +289,12 @@ class ResponsesDialect:
 
     def is_last(self, payloads: Sequence[bytes]) -> bool:
         return type_of(payloads[-1]) in LAST
+
+
+def _index(event: dict[str, Any]) -> object:
+    """The item that an event is about: its number, or its id where the server numbers nothing."""
+    index = event.get("output_index")
+    return event.get("item_id") or object_of(event.get("item")).get("id") if index is None else index
 
 
 def _spoken(channel: str, index: object, said: str, part: object) -> Text:

@@ -134,6 +134,12 @@ async def test_the_last_of_equal_keys_may_stand_right_before_a_marker(guard: Gua
     assert dressed.finish[0] == ["content_filter"]
 
 
+async def test_log_probabilities_may_spell_what_texts_without_them_interrupt() -> None:
+    whole_windows = next(guard for guard in guards() if guard.policy.stream.windows == "full")
+    dressed = await guarded(a_case(4831), whole_windows)
+    assert dressed.finish[0] == ["content_filter"]
+
+
 @pytest.mark.timeout(120)
 def test_replies_of_every_shape_for_twenty_seconds(count: Callable[[str], None]) -> None:
     seconds = float(os.environ.get("FUZZ_SECONDS", QUICK_SECONDS))

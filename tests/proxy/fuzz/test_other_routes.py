@@ -128,3 +128,8 @@ def test_a_marker_beside_a_whole_reply_is_found(name: str, how: str) -> None:
 
     for seed in range(8):
         asyncio.run(run(seed))
+
+
+async def test_calls_that_a_server_does_not_number_are_told_apart() -> None:
+    guard = random.Random(636).choice(guards())
+    assert not await problem(ROUTES["responses"], "responses", 636, guard, Counter())
