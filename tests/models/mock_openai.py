@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 
 @dataclass
@@ -231,6 +232,7 @@ class MockOpenAI:
         self.peers: set[object] = set()
         self.one_model: Callable[[web.Request], Awaitable[web.StreamResponse]] = _no_model
         self._runner: web.AppRunner | None = None
+        self._transports: set[asyncio.WriteTransport] = set()
 
     @property
     def name(self) -> str:
@@ -242,7 +244,7 @@ class MockOpenAI:
         return self.requests[-1]
 
     async def start(self, *, host: str = "127.0.0.1", port: int = 0) -> Self:
-        app = web.Application(client_max_size=2**30)
+        app = web.Application(client_max_size=2**30, middlewares=[self._remember])
         app.router.add_get("/v1/models", self._list)
         app.router.add_get("/v1/models/{name:.+}", self._one)
         app.router.add_post("/v1/{path:.*}", self._answer)
@@ -257,6 +259,16 @@ class MockOpenAI:
     async def stop(self) -> None:
         assert self._runner is not None
         await self._runner.cleanup()
+        for transport in self._transports:
+            # One whose client reads no more would wait for it beyond the end of the loop.
+            transport.abort()
+        await asyncio.sleep(0)
+
+    @web.middleware
+    async def _remember(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if isinstance(request.transport, asyncio.WriteTransport):
+            self._transports.add(request.transport)
+        return await handler(request)
 
     async def __aenter__(self) -> Self:
         return await self.start()

@@ -26,7 +26,10 @@ PATIENT = Patience(connect_s=30, total_s=60)
 async def served(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncGenerator[int]:
     """The port of a server that lets `serve` talk."""
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         try:
             await serve(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -39,6 +42,10 @@ async def served(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncGenera
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
+        for writer in writers:
+            # A close waits for a client that reads no more, and would be left to the garbage collector.
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 def heard(into: list[bytes], reply: bytes = HELLO) -> Serve:

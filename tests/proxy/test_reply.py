@@ -28,7 +28,10 @@ async def served(serve: Serve, limits: Limits = PATIENT) -> AsyncGenerator[tuple
     """An upstream, and the connections that were made to it."""
     connections: list[int] = []
 
+    writers: list[asyncio.StreamWriter] = []
+
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         connections.append(1)
         try:
             await serve(reader, writer)
@@ -45,6 +48,10 @@ async def served(serve: Serve, limits: Limits = PATIENT) -> AsyncGenerator[tuple
     finally:
         await upstream.aclose()
         server.close()
+        for writer in writers:
+            # A close waits for a client that reads no more, and would be left to the garbage collector.
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
 
 async def request(reader: asyncio.StreamReader) -> bytes:
