@@ -1,10 +1,9 @@
 """Detectors side by side on the dev sets: the shipped one, TF-IDF + logistic regression on the same rows, profanity.
 
-    python bench/detectors.py [--data ../shared/data/harm] [--rounds 200] [--sample 150]
+    python bench/detectors.py [--data ../shared/data/harm] [--rounds 200]
 
 The baseline is trained here, on the rows the shipped detector was trained on (answer alone; question and answer as one
-bag is worse). `alt-profanity-check` (PyPI, its weights inside) is measured when it is installed. The second tier costs
-ten times the first, so it, and the first beside it, are measured on the first `--sample` rows of each set.
+bag is worse). `alt-profanity-check` (PyPI, its weights inside) is measured when it is installed.
 """
 
 from __future__ import annotations
@@ -14,8 +13,6 @@ import asyncio
 import gzip
 import json
 import sys
-import time
-from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -81,34 +78,10 @@ def table(detector: Detector, rows: Sequence[Row], *, rounds: int) -> None:
     print(f"## {detector.name}, threshold {detector.threshold:.3f}\n\n{markdown(figures)}\n", flush=True)
 
 
-def head(rows: Sequence[Row], *, count: int) -> list[Row]:
-    """The first rows of each set."""
-    taken: Counter[str] = Counter()
-    kept: list[Row] = []
-    for row in rows:
-        taken[row.source] += 1
-        if taken[row.source] <= count:
-            kept.append(row)
-    return kept
-
-
-def call_ms(detector: Detector, rows: Sequence[Row]) -> float:
-    """Median processor time of one call on 256 words; wall time would count the neighbours on this machine."""
-    words = " ".join(row.answer for row in rows[:50]).split()
-    times: list[float] = []
-    for start in range(0, min(len(words) - 256, 20 * 64), 64):
-        exchange = Exchange(question=rows[0].question, answer=" ".join(words[start : start + 256]))
-        before = time.process_time()
-        asyncio.run(detector.score([exchange]))
-        times.append(time.process_time() - before)
-    return 1000 * float(np.median(times))
-
-
 def main(arguments: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path(__file__).parents[2] / "shared/data/harm")
     parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--sample", type=int, default=150)
     options = parser.parse_args(list(arguments))
     if not options.data.exists():
         print(f"{options.data}: not there; the detector table needs the labelled sets.")
@@ -127,13 +100,6 @@ def main(arguments: Sequence[str] = ()) -> None:
         detectors.append(Profanity())
     for detector in detectors:
         table(detector, dev, rounds=options.rounds)
-    if find_spec("onnxruntime"):
-        encoder = open_plugin("detectors", "encoder")
-        few = head(dev, count=options.sample)
-        print(f"The first {options.sample} rows of each set:\n")
-        for detector in (shipped, encoder, open_plugin("detectors", "mean:embedded,encoder")):
-            table(detector, few, rounds=options.rounds)
-        print(f"encoder: {call_ms(encoder, few):.1f} ms of one core per answer of 256 words\n")
     # Filler words: latency depends on how much text there is, hardly on which.
     words = json.loads(gzip.decompress((options.data / "dev.jsonl.gz").read_bytes()).split(b"\n", 1)[0])[
         "answer"

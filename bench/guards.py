@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] = ()) -> None:
         "ms an answer",
     ]
     print(f"| {' | '.join(header)} |\n|{'---|' * len(header)}")
-    for given in options.guard or ["embedded", "encoder", "mean:embedded,encoder"]:
+    for given in options.guard or ["embedded"]:
         known = given.partition(":")[0] in names("detectors")
         print(asyncio.run(measure(given if known else detector_name(given), answers, requests)), flush=True)
 

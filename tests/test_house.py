@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "safesight"
 MOST_LINES = 400
 HEAVY = {
-    *("torch", "transformers", "peft", "safetensors", "accelerate", "gguf", "xllamacpp", "onnx", "onnxruntime"),
+    *("torch", "transformers", "peft", "safetensors", "accelerate", "gguf", "xllamacpp", "onnxruntime"),
     *("tokenizers", "rapidocr", "altair", "jinja2", "vl_convert", "granian", "prometheus_client", "ahocorasick_rs"),
     *("polars", "ray", "opentelemetry"),
 }

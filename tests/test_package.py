@@ -15,13 +15,12 @@ LOADS = {
     "fit": "safesight.train.ngram_detector",
     "hf": "safesight.explain.entropy.probe, safesight.models.hf.model, gguf, num2words",
     "inspect": "safesight.integrations.inspect.registry, inspect_ai",
-    "onnx": "safesight.detectors.encoder, onnxruntime",
     "otel": "safesight.integrations.otel, opentelemetry.exporter.otlp.proto.http.trace_exporter, granian",
     "proxy": "safesight.proxy.server, safesight.proxy.metrics, granian, ahocorasick_rs, rapidocr",
     "ray": "safesight.integrations.ray.cluster, ray.serve",
     "report": "safesight.reports.page, altair, jinja2, vl_convert",
     "tables": "safesight.benchmarks.tables, polars",
-    "train": "safesight.train.tuning, safesight.train.onnx_export, peft, onnx",
+    "train": "safesight.train.tuning, peft",
 }
 """What an extra is for, imported."""
 TORCH_BUILD = "torch==2.13.0"

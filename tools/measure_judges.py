@@ -18,7 +18,7 @@ from safesight.benchmarks.starter_gold import gold_cases
 from safesight.core.registry import open_plugin
 from safesight.judges.calibration import calibrate
 
-NAMES = ("detector:embedded", "detector:encoder", "refusal")
+NAMES = ("detector:embedded", "detector:embedded?point=loose", "detector:embedded?point=strict", "refusal")
 OUT = Path(__file__).resolve().parent.parent / "src" / "safesight" / "judges" / "measured.json"
 
 

@@ -112,7 +112,6 @@ JUDGES: Final = {
 DETECTORS: Final[dict[str, Callable[[Path], str]]] = {
     "cascade": lambda folder: f"cascade:{words(folder)},embedded",
     "embedded": lambda _folder: "embedded",
-    "encoder": lambda _folder: "encoder",
     "mean": lambda _folder: "mean:embedded,embedded",
     "patterns": words,
     "stakes": lambda _folder: "stakes",

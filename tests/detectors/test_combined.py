@@ -46,6 +46,14 @@ async def test_the_strong_one_is_asked_where_it_pays() -> None:
     assert strong.asked == [asked[1], asked[3], asked[4]]
 
 
+def test_a_parts_threshold_is_a_part_of_the_fingerprint() -> None:
+    low, high = Fixed(0.4, threshold=0.3), Fixed(0.4, threshold=0.9)
+    low.fingerprint = high.fingerprint = "same weights"
+    strong = Fixed(0.9)
+    assert Cascade(low, strong).fingerprint != Cascade(high, strong).fingerprint
+    assert Cascade(strong, low).fingerprint != Cascade(strong, high).fingerprint
+
+
 async def test_nothing_is_asked_for_nothing() -> None:
     cheap, strong = Fixed(), Fixed(0.9)
     assert await Cascade(cheap, strong).score([]) == []

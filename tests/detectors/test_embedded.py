@@ -20,7 +20,6 @@ from safesight.detectors import bags
 from safesight.detectors.embedded import open_detector
 from safesight.detectors.ngrams import MAX_TOKEN, NGrams, features
 from safesight.detectors.requests import shipped_requests
-from safesight.detectors.wordpiece import Vocabulary, WordPieces
 
 DEV = Path(__file__).parents[3] / "shared/data/harm/dev.jsonl.gz"
 prose = st.text(st.sampled_from("abcdé İΣßß 12.!?,'’\n\t-_*&#;<>ＡＢ中文かなоса\u200b\u0301🙂"), max_size=120)
@@ -49,21 +48,6 @@ def test_a_text_has_a_word_a_pair_and_a_triple_once_and_a_piece_once_for_every_w
     both = Counter(features("sailing sailors", bits=18))
     assert shared
     assert all(both[feature] >= 2 for feature in shared if feature not in features("x x", bits=18))
-
-
-@given(chunked())
-def test_word_pieces_do_not_depend_on_chunks(case):
-    text, chunks = case
-    tokens = {name: i for i, name in enumerate(["[UNK]", "ab", "##c", "a", "##b", "d", "中", ".", "e", "##d", "1"])}
-    pieces, whole = WordPieces(Vocabulary(tokens)), WordPieces(Vocabulary(tokens))
-    found = [token for chunk in chunks for token in pieces.feed(chunk)]
-    assert [*found, *pieces.tail] == [*whole.feed(text), *whole.tail]
-
-
-def test_word_pieces_are_longest_first_folded_and_split():
-    vocabulary = Vocabulary({"[UNK]": 0, "un": 1, "unaff": 2, "##able": 3, "cafe": 4, "中": 5, "!": 6})
-    reader = WordPieces(vocabulary)
-    assert [*reader.feed("UNAFFABLE Café中! xyz "), *reader.tail] == [2, 3, 4, 5, 6, 0]
 
 
 def test_an_endless_word_settles():

@@ -62,7 +62,9 @@ def test_tiers_that_are_never_asked_and_phrases_longer_than_what_is_held(tmp_pat
 
 
 def test_requests_and_pictures_that_nobody_judges(tmp_path: Path) -> None:
-    assert "nobody judges their text" in told(tmp_path, OCR_OFF + EMBEDDED.replace("embedded", "encoder"))
+    assert "nobody judges their text" in told(
+        tmp_path, OCR_OFF + EMBEDDED.replace("embedded", "mean:embedded,embedded")
+    )
     assert "nobody judges" not in told(tmp_path, OCR_OFF + EMBEDDED), "it estimates requests"
     assert "nobody judges" not in told(tmp_path, OCR_OFF + words(tmp_path))
     assert "nobody judges" not in told(tmp_path, OCR_OFF + EMBEDDED + GUARD)

@@ -26,18 +26,11 @@ def test_every_unsafe_case_has_three_different_gold_answers() -> None:
     assert not any(item.case.sample.benign for item in gold)
 
 
-@pytest.mark.parametrize("name", ["detector:embedded", "refusal"])
+@pytest.mark.parametrize("name", ["detector:embedded", "detector:embedded?point=strict", "refusal"])
 async def test_shipped_figures_are_the_measured_ones(name: str) -> None:
     judge = open_plugin("judges", name)
     found = await calibrate(judge, gold_cases())
     assert measured()[judge.fingerprint] == found
-    await judge.aclose()
-
-
-@pytest.mark.slow
-async def test_the_encoders_figures_are_the_measured_ones() -> None:
-    judge = open_plugin("judges", "detector:encoder")
-    assert measured()[judge.fingerprint] == await calibrate(judge, gold_cases())
     await judge.aclose()
 
 

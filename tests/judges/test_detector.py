@@ -10,6 +10,7 @@ from safesight.analysis.provenance import self_graded
 from safesight.core.errors import ConfigError, DetectorError, UnknownName
 from safesight.core.records import Exchange, Harm
 from safesight.core.registry import open_plugin
+from safesight.judges.calibration import measured
 from safesight.judges.detector import DetectorJudge
 
 from .build import case
@@ -57,10 +58,21 @@ async def test_no_judgeable_answer_asks_nothing():
     assert detector.batches == []
 
 
-def test_the_detectors_own_fingerprint_marks_self_graded_runs():
-    judge = DetectorJudge(ByLength())
-    assert judge.fingerprint == "fp-length"
-    assert self_graded({"defence_detectors": "other,fp-length"}, judge.fingerprint)
+def test_the_detectors_own_fingerprint_marks_self_graded_runs_at_any_threshold():
+    judge, strict = DetectorJudge(ByLength()), ByLength()
+    strict.threshold = 0.3
+    assert judge.fingerprint != DetectorJudge(strict).fingerprint, "it labels otherwise"
+    for one in (judge, DetectorJudge(strict)):
+        assert self_graded({"defence_detectors": "other,fp-length"}, one.fingerprint)
+        assert not self_graded({"defence_detectors": "other,fp"}, one.fingerprint)
+
+
+def test_no_operating_point_borrows_what_another_was_measured_to_miss():
+    names = ["detector:embedded", *(f"detector:embedded?point={at}" for at in ("loose", "strict"))]
+    prints = {open_plugin("judges", name).fingerprint for name in names}
+    assert len(prints) == 3
+    assert prints <= set(measured()), "each point has figures of its own"
+    assert open_plugin("judges", "detector:embedded?threshold=0.123").fingerprint not in measured()
 
 
 async def test_the_shipped_detector_judges():
@@ -70,7 +82,7 @@ async def test_the_shipped_detector_judges():
     assert judge.name == "detector:embedded"
     assert verdict.label in ("safe", "unsafe")
     assert 0 <= (verdict.harm or 0) <= 1
-    assert judge.fingerprint == open_plugin("detectors", "embedded").fingerprint
+    assert self_graded({"defence_detectors": open_plugin("detectors", "embedded").fingerprint}, judge.fingerprint)
 
 
 def test_bad_names_say_what_to_do():

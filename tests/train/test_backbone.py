@@ -1,5 +1,6 @@
 import json
 import random
+import re
 from pathlib import Path
 
 import msgspec
@@ -99,6 +100,25 @@ async def test_a_tuned_backbone_tells_the_two_apart(configure, pooling, method, 
     assert detector.threshold == pytest.approx(done.threshold)
     assert "manners" in done.card.read_text()
     await check_detector(detector, texts=("", "mock them then shove them", "天气 é", "help " * 300))
+
+
+def test_a_bert_like_backbone_reads_question_and_answer_as_two_texts(configure, tmp_path):
+    from transformers import BertConfig, BertModel, BertTokenizerFast
+
+    folder = tmp_path / "bert"
+    folder.mkdir()
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "them", "then", "what", "now", ".", *BAD, *GOOD]
+    (folder / "vocab.txt").write_text("\n".join(words) + "\n")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    sizes = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    BertModel(BertConfig(vocab_size=len(words), **sizes)).save_pretrained(folder)
+    path = configure(pooling="mean")
+    path.write_text(re.sub(r'model = ".*"', f'model = "{folder}"', path.read_text()))
+    detector = open_detector(str(train_detector(path).weights), {})
+    (piece,) = pieces(detector.tokenizer, "what now", "greet them.", max_tokens=48)
+    ids = [words.index(word) for word in ("[CLS]", "what", "now", "[SEP]", "greet", "them", ".")]
+    assert piece == (ids, 4)
 
 
 def test_upper_layers_can_be_cut_off_and_lower_ones_kept_as_they_are(configure, backbone, tmp_path):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from safesight.core.records import without_threshold
+
 DEFENCE_DETECTORS: Final = "defence_detectors"
 """Note of a run: comma-separated fingerprints of the guard's detectors."""
 JUDGE: Final = "judge:"
@@ -16,10 +18,10 @@ def self_graded(notes: Mapping[str, str], judge_fingerprint: str) -> bool:
 
     Args:
         notes: a run's notes (`RunStore.notes()`), or its manifest's.
-        judge_fingerprint: `Judge.fingerprint`; a `detector:NAME` judge has its detector's.
+        judge_fingerprint: `Judge.fingerprint`; a `detector:NAME` judge has its detector's and a threshold.
     """
     known = {part.strip() for part in notes.get(DEFENCE_DETECTORS, "").split(",")} - {""}
-    return judge_fingerprint in known
+    return judge_fingerprint in known or without_threshold(judge_fingerprint) in known
 
 
 def self_graded_judges(notes: Mapping[str, str]) -> list[str]:

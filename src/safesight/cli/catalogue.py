@@ -72,7 +72,7 @@ def _print_categories() -> None:
         named = ", ".join(sorted(n for n, codes in naming.items() if code in codes))
         grid.add_row(code, name, EXAMPLES.get(code, "politics, profanity, jailbreaks"), named)
     console().print(grid)
-    console().print("embedded, encoder, mean and hf name none: the policy's own action and threshold rule.")
+    console().print("embedded, mean and hf name none: the policy's own action and threshold rule.")
 
 
 def _print_by_attack() -> None:

@@ -89,7 +89,7 @@ def _starter(folder: Path, sample: int) -> None:
     from safesight.cli.printer import console
 
     chosen = f"stratified:{sample}"
-    judges = ("detector:embedded", "detector:encoder", "refusal")
+    judges = ("detector:embedded", "refusal")
     run = _run("starter", _ENGLISH, "embedded", "none", folder / "starter.sqlite", judges=judges, sample=chosen)
     for judge, table in run.tables.items():
         console().print(f"  {run.calibrations[judge].told(judge)}")

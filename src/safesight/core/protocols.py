@@ -1,7 +1,7 @@
 """The shapes plugins fill: benchmark, model, judge, detector; and the defence between model and runner.
 
-Protocols, not base classes: anything with these attributes works. Every `fingerprint` changes when the
-answers could change (weights, prompt, endpoint, options) and stays when they could not.
+Protocols, not base classes: anything with these attributes works. Every `fingerprint` changes when the answers could
+change (weights, prompt, endpoint, options) and stays when they could not.
 """
 
 from __future__ import annotations

@@ -26,6 +26,16 @@ incomplete refusal, clever evasion."""
 JUDGED: frozenset[str] = frozenset({"ok", "truncated"})
 
 
+def with_threshold(fingerprint: str, threshold: float) -> str:
+    """The fingerprint of a detector that labels: its own, and where it draws the line."""
+    return f"{fingerprint}@{threshold!r}"
+
+
+def without_threshold(fingerprint: str) -> str:
+    """The detector's own fingerprint in that of one that labels; "" where there is none."""
+    return fingerprint.rpartition("@")[0]
+
+
 def content_hash(*parts: object) -> str:
     """A stable 32-hex-digit hash of JSON-encodable values; the basis of every key and fingerprint."""
     return hashlib.sha256(msgspec.json.encode(parts, order="deterministic")).hexdigest()[:32]

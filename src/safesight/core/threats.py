@@ -71,7 +71,6 @@ DEFENCES: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 DETECTORS: Final[dict[str, tuple[str, ...]]] = {
     "cascade": ("input", "output"),
     "embedded": ("output",),
-    "encoder": ("output",),
     "generative": ("input", "output"),
     "hf": ("output",),
     "mean": ("output",),

@@ -62,7 +62,8 @@ class Cascade(_Combined):
         super().__init__((cheap, strong))
         self.name = f"cascade:{cheap.name},{strong.name}"
         self.threshold = 0.5
-        self.fingerprint = content_hash("cascade", cheap.fingerprint, strong.fingerprint, low, high, images)
+        parts = [(part.fingerprint, part.threshold) for part in (cheap, strong)]
+        self.fingerprint = content_hash("cascade", *parts, low, high, images)
         self.judges_requests = any(map(judges_requests, (cheap, strong)))
         self._cheap = cheap
         self._strong = strong
@@ -178,7 +179,7 @@ def open_cascade(rest: str, options: dict[str, str]) -> Cascade:
 
 
 def open_mean(rest: str, options: dict[str, str]) -> Mean:
-    """Mean of detectors, for whole answers: `mean:embedded,encoder`; each brings its own threshold.
+    """Mean of detectors, for whole answers: `mean:embedded,tuned:FOLDER`; each brings its own threshold.
 
     Raises:
         ConfigError: fewer than two detectors, an unknown option, or what opening one of them raises.

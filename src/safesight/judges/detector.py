@@ -1,7 +1,8 @@
 """Any harm detector as judge: unsafe at or above its own threshold.
 
-Invariant: the judge's fingerprint is the detector's, so a run guarded by the same detector is found out and marked
-self-graded. One answer that breaks the detector does not take its batch along.
+Invariant: the judge's fingerprint is the detector's and its threshold, since labels change with either; a run guarded
+by the same detector at any threshold is found out and marked self-graded. One answer that breaks the detector does not
+take its batch along.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Final
 
 from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.protocols import Detector, Judge
-from safesight.core.records import JUDGED, Case, Exchange, Harm, Verdict
+from safesight.core.records import JUDGED, Case, Exchange, Harm, Verdict, with_threshold
 from safesight.core.registry import open_plugin
 from safesight.judges.asking import full_name
 from safesight.judges.verdicts import broken, unjudgeable
@@ -31,7 +32,7 @@ class DetectorJudge:
 
     def __init__(self, detector: Detector, *, name: str = "") -> None:
         self.name = name or f"detector:{detector.name}"
-        self.fingerprint = detector.fingerprint
+        self.fingerprint = with_threshold(detector.fingerprint, detector.threshold)
         self._detector = detector
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]:

@@ -71,8 +71,6 @@ class BackboneSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     patience: int = 4
     """Validations without a better loss before training stops."""
     validation_share: float = 0.1
-    onnx: bool = False
-    """Also write `NAME.onnx`, int8, for `detectors.encoder` (BERT-like backbones)."""
 
 
 def model_path(package: str, model: str) -> str:

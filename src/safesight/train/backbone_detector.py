@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from safesight.core.errors import ConfigError
-from safesight.detectors.backbone import Tuned, encode, libraries, pieces, pooled, token_logits
+from safesight.detectors.backbone import encode, libraries, pieces, pooled, token_logits
 from safesight.detectors.tuned_head import TunedHead
 from safesight.train import calibration
 from safesight.train.backbone import open_backbone, ranking_loss, row_loss
@@ -281,11 +281,6 @@ def train_backbone(config: DetectorConfig, corpus: Corpus, *, folder: Path, stat
     run.load(best, only_parameters=True)
     head = _calibrated(run, config)
     _export(run, head, folder / config.name)
-    if run.settings.onnx:
-        from safesight.train.onnx_export import export_onnx
-
-        tuned = Tuned(folder / config.name)
-        export_onnx(tuned.model, tuned.linear, run.tokenizer, folder / f"{config.name}.onnx", described=head)
     for path in (last, best):
         path.unlink(missing_ok=True)
     return Trained(weights=folder / config.name, threshold=head.threshold, rows=len(run.rows), removed=corpus.removed)
