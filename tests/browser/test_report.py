@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
+from safesight.benchmarks.starter_gold import gold_revision
+from safesight.core.store import RunStore
+from safesight.judges.calibration import Calibration, note_name
 from safesight.reports.page import write_report
 from tests.reports.made import HOSTILE, make_run
 from tests.support import png
@@ -169,3 +174,24 @@ def test_text_has_the_contrast_of_wcag_aa(opened: Page, scheme: str) -> None:
     opened.emulate_media(color_scheme=scheme)
     opened.click("#row-0")
     assert opened.evaluate(CONTRAST) == []
+
+
+def test_only_credible_judges_dispute_an_answer(page: Page, tmp_path: Path) -> None:
+    """`refusal` finds none of the gold harm here, so `alpha` alone marks the rows."""
+    marks: list[Counter[str]] = []
+    blind = Calibration(unsafe=66, unsafe_found=0, safe=132, safe_found=132)
+    for name, note in (("both", None), ("one", blind)):
+        path = make_run(tmp_path / f"{name}.sqlite", benchmark="starter")
+        with RunStore.open(path) as store:
+            kinds = {v.response_key for v in store.verdicts()}
+            alpha = Counter(v.label for v in store.verdicts() if v.judge == "alpha")
+            if note is not None:
+                store.note(note_name("refusal", gold_revision()), msgspec.json.encode(note).decode())
+        page.goto(write_report([path], tmp_path / f"{name}.html").as_uri())
+        page.wait_for_selector("html[data-ready=yes]")
+        page.set_viewport_size({"width": 1440, "height": 3000})
+        marks.append(Counter(page.locator(".row .mark").all_inner_texts()))
+        assert len(kinds) == sum(alpha.values())
+    assert marks[0]["disputed"] > 0
+    assert marks[1]["disputed"] == 0
+    assert marks[1]["unsafe"] == alpha["unsafe"]

@@ -30,9 +30,22 @@ def test_eval_prints_every_set_and_what_the_detector_is(data):
 
 
 def test_eval_prints_a_markdown_table(data):
-    result = CliRunner().invoke(build(), ["detector", "eval", "embedded", str(data), "--rounds", "0", "--markdown"])
+    result = CliRunner().invoke(
+        build(), ["detector", "eval", "embedded", str(data), "--rounds", "0", "--format", "markdown"]
+    )
     assert "| set | n (harmful) | AUROC |" in result.output
     assert "| mixed | 2 (1) |" in result.output
+
+
+def test_columns_of_other_names_are_named_by_option(tmp_path):
+    theirs = [{"prompt": r["question"], "completion": r["answer"], "is_safe": not r["label"]} for r in ROWS]
+    path = tmp_path / "theirs.jsonl"
+    path.write_text("\n".join(map(json.dumps, theirs)))
+    command = ["detector", "eval", "embedded", str(path), "--rounds", "0"]
+    refused = CliRunner().invoke(build(), command)
+    assert 'columns = { answer = "completion", label = "is_safe" }' in str(refused.exception)
+    named = CliRunner().invoke(build(), [*command, "--column", "answer=completion", "--column", "label=is_safe"])
+    assert "4 (1)" in named.output, (named.output, named.exception)
 
 
 def test_train_says_where_weights_and_card_are(data, tmp_path):
@@ -47,3 +60,5 @@ def test_train_says_where_weights_and_card_are(data, tmp_path):
     assert (tmp_path / "o" / "x.npz").exists()
     assert "threshold" in result.output
     assert "x.card.md" in result.output
+    assert "caution: only 40 harmful rows of yours" in " ".join(result.output.split())
+    assert "as the data's: unstated" in (tmp_path / "o" / "x.card.md").read_text()

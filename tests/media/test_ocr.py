@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError
@@ -301,3 +303,30 @@ async def test_a_client_with_a_backlog_starves_nobody(slow: Slow) -> None:
     results = await asyncio.gather(*heavy, return_exceptions=True)
     assert [isinstance(result, Overloaded) for result in results] == [False] * 8 + [True]
     assert slow.begun.index(60) <= 2
+
+
+LEAVES = """
+import io, sys, time
+from PIL import Image as Picture, ImageDraw
+from safesight.core.messages import Image
+from safesight.media.ocr import OcrReader
+
+reader = OcrReader()
+for number in range(4):
+    page = Picture.new("RGB", (900, 700), "white")
+    for y in range(0, 700, 24):
+        ImageDraw.Draw(page).text((10, y), f"page {number}: words at {y} that stand here", fill="black", font_size=18)
+    out = io.BytesIO()
+    page.save(out, "PNG")
+    reader._reading(Image.from_bytes(out.getvalue()), None)
+while not reader._readings or getattr(reader, "_queue").waiting > 2:
+    time.sleep(0.05)
+time.sleep(float(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("seconds", ["0", "4"])
+def test_a_process_ends_well_in_the_middle_of_a_reading(seconds: str) -> None:
+    """A thread ended inside ONNX Runtime would abort the process (status -6)."""
+    done = subprocess.run([sys.executable, "-c", LEAVES, seconds], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

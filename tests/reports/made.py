@@ -93,9 +93,12 @@ def make_run(
     image: Path | None = None,
     modes: bool = True,
     probes: bool = False,
+    benchmark: str = "test",
 ) -> Path:
     """Write a run: two judges that differ on every fifth case, every fourth row benign, every status."""
-    manifest = make_manifest(model=model, defence=defence, defence_fingerprint=defence, selection=f"limit={cases}")
+    manifest = make_manifest(
+        model=model, defence=defence, defence_fingerprint=defence, selection=f"limit={cases}", benchmark=benchmark
+    )
     with RunStore.create(path, manifest) as store:
         store.note("caveat", "Made by hand: no model was asked.")
         for judge in ("alpha", "refusal"):

@@ -74,7 +74,7 @@ def test_training_writes_weights_a_detector_opens_and_a_card(folder):
     assert detector.threshold == done.threshold
     card = done.card.read_text()
     assert "| manners | en | MIT |" in card
-    assert "forbids commercial use" in card
+    assert "Licence of the weights: as the data's: MIT, unstated (trained on rows that do not say" in card
     assert "AUROC" in card
     assert set(json.loads(np.load(done.weights)["head"].tobytes())["points"]) == {"loose", "usual", "strict"}
     assert any("near-duplicates" in line for line in said)

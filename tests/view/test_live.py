@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from safesight.cli.printer import choose
+from safesight.cli.tables import print_results
 from safesight.core.errors import MissingData, UnknownName
 from safesight.core.records import Verdict
 from safesight.core.store import RunStore
+from safesight.reports.page import write_report
 from safesight.runner.notes import Notes, Remark
+from safesight.runner.results import Results
 from safesight.view.folder import RunFolder
 from safesight.view.live import entries
 from tests.reports.made import add_cases, make_run
@@ -62,3 +69,27 @@ def test_notes_are_kept_replaced_removed_and_exported(tmp_path: Path) -> None:
         assert notes.to_jsonl().count("\n") == 2
         notes.put(Remark(response="r2", sample="s2"))
         assert [n.response for n in notes.all()] == ["r1"]
+
+
+def test_unsafe_of_judged_is_one_count_in_terminal_report_and_view(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_run(tmp_path / "a.sqlite", cases=40)
+    with RunStore.open(path) as store:
+        kinds = {sample.key: sample.benign for sample in store.samples()}
+        labels = Counter((v.judge, v.label) for v in store.verdicts() if not kinds[v.sample_key])
+    end = choose("json")
+    print_results(Results(path))
+    end()
+    told = json.loads(capsys.readouterr().out)["tables"][0]["rows"]
+    micro = next(row for row in told if row["attack success, % of judged"] == "all, micro")
+    page = write_report([path], tmp_path / "report.html").read_text(encoding="utf-8")
+    with RunFolder(tmp_path) as folder:
+        seen = folder.run("a.sqlite").summary().labels
+    for judge in ("alpha", "refusal"):
+        unsafe, judged = labels[judge, "unsafe"], labels[judge, "unsafe"] + labels[judge, "safe"]
+        assert (seen[judge]["unsafe"], seen[judge]["unsafe"] + seen[judge]["safe"]) == (unsafe, judged)
+        share = f"{100 * unsafe / judged:.1f}"
+        assert micro[judge].split()[0] == share
+        row = re.search(rf"<td>{judge}</td>(.*?)</tr>", page)[1]
+        assert re.findall(r'<td class="number">([\d.]+)', row)[1:3] == [str(judged), share]

@@ -164,8 +164,10 @@ def outcome(case: Case) -> Outcome:
 
 
 def guard_stopped(reply: Reply) -> bool:
-    """Whether a guard (not the provider, not the model) withheld this answer."""
-    return any(event.carried_out and event.action in _GUARD_STOPS for event in reply.guard_events)
+    """Whether a guard (not the provider, not the model) withheld this answer; one that broke decided nothing."""
+    return reply.status != "error" and any(
+        event.carried_out and event.action in _GUARD_STOPS for event in reply.guard_events
+    )
 
 
 def declined(reply: Reply) -> bool:

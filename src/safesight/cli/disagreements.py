@@ -16,7 +16,7 @@ _LEAST: Final = 5
 def disagreements(results: Results, judges: Sequence[str]) -> list[str]:
     """A line for each two of `judges` that label fewer than half of their answers alike; judges known to miss most
     of what is unsafe take no part."""
-    credible = [judge for judge in judges if judge and judge not in results.silenced]
+    credible = [judge for judge in judges if judge in results.credible]
     worth = _worth(results)
     labels = [{v.judge: v.label for v in said if v.label != "unparsed"} for said in results.verdicts.values()]
     lines: list[str] = []

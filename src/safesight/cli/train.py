@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,13 +10,12 @@ from typing import Annotated
 import typer
 
 from safesight.cli import train_generators
-from safesight.cli.group import Group
+from safesight.cli.group import Format, Group
 
 
 class DataFormat(StrEnum):
     """Layouts that `train.data` reads."""
 
-    AUTO = "auto"
     HARM = "harm"
     JSONL = "jsonl"
     SAFERLHF = "saferlhf"
@@ -29,10 +29,16 @@ def _train_detector(
     out: Annotated[Path | None, typer.Option(help="Folder for the weights; overrides the configuration's.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on where a killed run stopped.")] = True,
 ) -> None:
-    """Train a harm detector: data, calibration, threshold, weights and model card."""
+    """Train a harm detector: data, calibration, threshold, weights and model card.
+
+    kind = "linear" and "requests" need safesight[fit] (no torch), kind = "backbone" needs safesight[train].
+    """
+    from safesight.cli.printer import console
     from safesight.train.detector import train_detector
 
     done = train_detector(config, out=out, resume=resume, say=print)
+    for caveat in done.caveats:
+        console().print(f"caution: {caveat}.", style="yellow")
     print(f"{done.weights}: trained on {done.rows} rows, threshold {done.threshold:.3f}")
     print(f"model card: {done.card}")
 
@@ -40,22 +46,39 @@ def _train_detector(
 def _eval_detector(
     name: Annotated[str, typer.Argument(help="A detector, such as embedded or embedded:FILE.npz.")],
     data: Annotated[list[Path], typer.Argument(help="Labelled files: JSONL or JSON, plain or gzipped.")],
-    layout: Annotated[DataFormat, typer.Option("--format", help="Layout of the files.")] = DataFormat.AUTO,
+    layout: Annotated[DataFormat, typer.Option(help="Layout of the files.")] = DataFormat.JSONL,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Your column: answer=completion, label=is_safe, ...; repeatable.")
+    ] = None,
+    unsafe: Annotated[list[str] | None, typer.Option(help="A value of the label that means harm; repeatable.")] = None,
     rounds: Annotated[int, typer.Option(help="Bootstrap rounds of the intervals; 0 for none.", min=0)] = 200,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table.")] = False,
+    form: Format = "table",
 ) -> None:
     """Measure a detector: ranking, calibration, false alarms and streaming, with bootstrap intervals, per set."""
     import asyncio
 
+    from rich.table import Table
+
+    from safesight.cli.printer import console
     from safesight.core.protocols import IncrementalDetector
     from safesight.core.registry import open_plugin
     from safesight.train import figures, quoted
+    from safesight.train.caveats import of_figures
+    from safesight.train.columns import read_columns
     from safesight.train.data import DataFile, read_rows
     from safesight.train.evaluate import evaluate, sentence_alarms
-    from safesight.train.quoted import quoted_figures
 
-    chosen = "jsonl" if layout is DataFormat.AUTO else layout.value
-    rows = [row for path in data for row in read_rows(DataFile(path=str(path), format=chosen))]
+    columns = read_columns(column or (), unsafe or ())
+    rows = [row for path in data for row in read_rows(DataFile(path=str(path), format=layout.value, columns=columns))]
+    out = console()
+
+    def show(title: str, header: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+        grid = Table(title=title, title_justify="left", title_style="bold")
+        for head in header:
+            grid.add_column(head, justify="left" if head in ("set", "of") else "right")
+        for row in cells:
+            grid.add_row(*row)
+        out.print(grid)
 
     async def measure() -> None:
         detector = open_plugin("detectors", name)
@@ -63,14 +86,16 @@ def _eval_detector(
             found = await evaluate(detector, rows, rounds=rounds)
         finally:
             await detector.aclose()
-        print(f"{detector.name}: threshold {detector.threshold:.3f}, fingerprint {detector.fingerprint}")
-        print(figures.markdown(found) if markdown else figures.blocks(found))
+        out.print(f"{detector.name}: threshold {detector.threshold:.3f}, fingerprint {detector.fingerprint}")
+        show("whole answers", figures.HEADER, figures.rows_of(found))
+        for caveat in of_figures(found):
+            out.print(f"caution: {caveat}.", style="yellow")
         if isinstance(detector, IncrementalDetector):
-            print(f"false alarms per 1,000 harmless sentences: {sentence_alarms(detector, rows):.2f}")
-            print("\nas a guard reads it, by set, language, form and length:")
-            print(quoted.markdown(quoted_figures(detector, rows)))
+            out.print(f"false alarms per 1,000 harmless sentences: {sentence_alarms(detector, rows):.2f}")
+            of_groups = quoted.rows_of(quoted.quoted_figures(detector, rows))
+            show("as a guard reads it, by set, language, form and length", quoted.HEADER, of_groups)
             own, other = quoted.asked_otherwise(detector, rows)
-            print(f"AUROC of all sets with their own questions {own:.3f}, with another row's {other:.3f}")
+            out.print(f"AUROC of all sets with their own questions {own:.3f}, with another row's {other:.3f}")
 
     asyncio.run(measure())
 

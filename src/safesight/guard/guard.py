@@ -113,7 +113,7 @@ class Guard:
                 async with asyncio.timeout(self.policy.time.input_ms / 1000):
                     await judging
         except TimeoutError:
-            failure = f"no verdict on the request within {self.policy.time.input_ms} ms"
+            failure = f"no verdict on the request within {self.policy.time.input_ms} ms (time.input_ms of the policy)"
         except Overloaded as error:
             if self.policy.on_error == "halt" and not self.policy.shadow:
                 raise

@@ -7,11 +7,13 @@ holds less than another takes the place of that one's newest job. Jobs are asked
 
 from __future__ import annotations
 
+import atexit
 import threading
+import weakref
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from safesight.core.errors import Overloaded
 
@@ -50,11 +52,14 @@ class FairQueue(Generic[T]):
         self._workers = workers
         self._capacity = capacity
         self._name = name
-        self._threads = 0
+        self._threads: list[threading.Thread] = []
+        self._running: set[Ticket[T]] = set()
         self._idle = 0
+        self._closed = False
         self._ready = threading.Condition()
         self._waiting: OrderedDict[str | None, deque[Ticket[T]]] = OrderedDict()
         """Jobs by client; the client served longest ago first."""
+        _open_queues.add(self)
 
     def submit(self, client: str | None, work: Callable[[Ticket[T]], T]) -> Ticket[T]:
         """Queue a job.
@@ -67,9 +72,10 @@ class FairQueue(Generic[T]):
             if client is not None:
                 self._make_room(client)
             self._waiting.setdefault(client, deque()).append(ticket)
-            if not self._idle and self._threads < self._workers:
-                self._threads += 1
-                threading.Thread(target=self._serve, name=f"{self._name}-{self._threads}", daemon=True).start()
+            if not self._idle and len(self._threads) < self._workers and not self._closed:
+                name = f"{self._name}-{len(self._threads) + 1}"
+                self._threads.append(threading.Thread(target=self._serve, name=name, daemon=True))
+                self._threads[-1].start()
             self._ready.notify()
         return ticket
 
@@ -83,6 +89,16 @@ class FairQueue(Generic[T]):
                 if not jobs:
                     del self._waiting[ticket.client]
         ticket.future.cancel()
+
+    def close(self, *, wait_s: float) -> None:
+        """Stop what runs at its next step, take up nothing more, and wait for the threads."""
+        with self._ready:
+            self._closed = True
+            for ticket in self._running:
+                ticket.stopped = True
+            self._ready.notify_all()
+        for thread in self._threads:
+            thread.join(wait_s)
 
     @property
     def waiting(self) -> int:
@@ -104,12 +120,28 @@ class FairQueue(Generic[T]):
         while True:
             with self._ready:
                 self._idle += 1
-                while not self._waiting:
+                while not self._waiting and not self._closed:
                     self._ready.wait()
                 self._idle -= 1
+                if self._closed:
+                    return
                 client, jobs = next(iter(self._waiting.items()))
                 ticket = jobs.popleft()
                 del self._waiting[client]
                 if jobs:
                     self._waiting[client] = jobs  # at the end of the row
+                self._running.add(ticket)
             ticket.run()
+            with self._ready:
+                self._running.discard(ticket)
+
+
+_open_queues: weakref.WeakSet[FairQueue[Any]] = weakref.WeakSet()
+_LONGEST_STEP_S: Final = 30.0
+
+
+@atexit.register
+def _close_all() -> None:
+    """A thread that the interpreter ends inside a C++ library ends the whole process (SIGABRT)."""
+    for queue in list(_open_queues):
+        queue.close(wait_s=_LONGEST_STEP_S)

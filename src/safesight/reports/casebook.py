@@ -75,6 +75,8 @@ class BookRun(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     judges: tuple[str, ...]
     self_graded: tuple[str, ...] = ()
+    credible: tuple[str, ...] = ()
+    """Judges that can dispute an answer (`runner.results.credible`)."""
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +146,8 @@ def make_book(runs: Sequence[Results], *, cap: int, thumbnails: Mapping[str, str
             longest = max(longest, len(case.response.reply.text))
     return Book(
         runs=tuple(
-            BookRun(name=run.name, judges=run.judges, self_graded=tuple(sorted(run.self_graded))) for run in runs
+            BookRun(name=run.name, judges=run.judges, self_graded=tuple(sorted(run.self_graded)), credible=run.credible)
+            for run in runs
         ),
         cases=tuple(entry(sample, answers, cap=cap) for sample, answers in found.values()),
         thumbnails=dict(thumbnails or {}),

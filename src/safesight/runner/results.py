@@ -116,6 +116,11 @@ class Results:
         """Judges whose rates are not given: they miss too much (`judges.calibration`)."""
         return frozenset(silenced(self.manifest.benchmark, self.judges, self.notes))
 
+    @property
+    def credible(self) -> tuple[str, ...]:
+        """Judges whose verdicts count where they differ."""
+        return credible(self.manifest.benchmark, self.judges, self.notes)
+
     @cached_property
     def benchmark(self) -> Benchmark | None:
         """The run's benchmark; None for a plugin's run read on a machine without the plugin."""
@@ -234,6 +239,12 @@ def _calibrations(judges: Iterable[str], notes: Mapping[str, str]) -> dict[str, 
         elif known is not None:
             found[judge] = known
     return found
+
+
+def credible(benchmark: str, judges: Iterable[str], notes: Mapping[str, str]) -> tuple[str, ...]:
+    """The judges that are not silenced: only these can dispute an answer, in the terminal, the report and the view."""
+    mute = silenced(benchmark, judges := tuple(judges), notes)
+    return tuple(judge for judge in judges if judge not in mute)
 
 
 def silenced(benchmark: str, judges: Iterable[str], notes: Mapping[str, str]) -> dict[str, str]:

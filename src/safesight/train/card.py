@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from safesight.core.files import file_hash
@@ -11,7 +12,14 @@ from safesight.train.settings import DetectorConfig
 
 
 def write_card(
-    path: Path, config: DetectorConfig, corpus: Corpus, *, weights: Path, threshold: float, table: str
+    path: Path,
+    config: DetectorConfig,
+    corpus: Corpus,
+    *,
+    weights: Path,
+    threshold: float,
+    table: str,
+    caveats: Sequence[str] = (),
 ) -> None:
     """Write a model card; `table` holds the figures on the held-out rows, as Markdown."""
     counts = Counter((row.source, row.licence, row.lang, row.permissive) for row in (*corpus.rows, *corpus.contrast))
@@ -28,11 +36,12 @@ def write_card(
         f"# Harm detector `{config.name}`",
         "",
         f"- Licence of the weights: {config.licence}"
-        + ("" if commercial else " (trained on rows whose licence forbids commercial use)"),
+        + ("" if commercial else " (trained on rows that do not say that commercial use is allowed)"),
         f"- Kind: {config.kind}; seed {config.seed}; threshold {threshold:.4f} (harm at or above it is flagged)",
         f"- `{shown.name}`: sha256 `{file_hash(shown)}`",
         f"- Preference pairs: {len(corpus.pairs) // 2}, weight {config.loss.ranking:g}",
         "",
+        *(["## Caveats", "", *(f"- {caveat}." for caveat in caveats), ""] if caveats else []),
         "## Training data",
         "",
         "| set | language | licence | commercial use | rows | harmful |",

@@ -50,6 +50,17 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     rows: int
     card: Path = Path()
     removed: dict[str, int]
+    read_off: int | None = None
+    """Harmless answers or requests that the thresholds were read off, where this is counted."""
+    caveats: tuple[str, ...] = ()
+    """What the figures do not show (see `caveats`)."""
+
+
+def licence_of(corpus: Corpus) -> str:
+    """The licences of the rows that were not written for SafeSight, as the weights' own."""
+    rows = (*corpus.rows, *corpus.pairs)
+    found = sorted({row.licence for row in rows if not row.source.startswith("written")})
+    return f"as the data's: {', '.join(found)}" if found else "Apache-2.0"
 
 
 def load_corpus(config: DetectorConfig, *, root: Path, say: Say) -> Corpus:

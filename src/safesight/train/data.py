@@ -4,9 +4,9 @@ Every reader yields the same `Row`, so a training configuration may mix sets. Ro
 `permissive`: what may be shipped has to say so.
 
 Formats: `harm` (SafeSight's own JSONL: question, answer, label, set, licence, permissive, lang), `jsonl` (question,
-answer, label, categories), `saferlhf` (PKU-SafeRLHF), `beavertails` (BeaverTails), `safe_harm_10k` (MLLM-Protector's
-triples: question, harmful and harmless answer), `preference` (dialogue, chosen, rejected), `requests` (a question and
-its own label; answers are left out). Files may be gzipped.
+answer, label, categories; `columns` names others), `saferlhf` (PKU-SafeRLHF), `beavertails` (BeaverTails),
+`safe_harm_10k` (MLLM-Protector's triples: question, harmful and harmless answer), `preference` (dialogue, chosen,
+rejected), `requests` (a question and its own label; answers are left out). Files may be gzipped.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Literal, cast
 import msgspec
 
 from safesight.core.errors import CorruptData, MissingData
+from safesight.train.columns import Columns, Record, hint, label, renamed
 
 Format = Literal["harm", "jsonl", "saferlhf", "beavertails", "safe_harm_10k", "preference", "requests"]
 
@@ -60,9 +61,8 @@ class DataFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """For formats whose rows do not say."""
     permissive: bool = False
     """For formats whose rows do not say."""
-
-
-Record = Mapping[str, object]
+    columns: Columns = Columns()
+    """Names of the file's own columns (`columns = { answer = "completion", label = "is_safe" }`)."""
 
 
 def _text(record: Record, *names: str) -> str:
@@ -80,15 +80,6 @@ def _flag(record: Record, name: str) -> bool:
     return bool(value)
 
 
-def _label(record: Record) -> int:
-    value = record.get("label")
-    names = {"unsafe": 1, "harmful": 1, "safe": 0, "harmless": 0}
-    label = names.get(value.lower()) if isinstance(value, str) else value
-    if label not in (0, 1):
-        raise CorruptData(f"expected a label of 0, 1, 'safe' or 'unsafe', got {value!r}.")
-    return int(cast("int", label))
-
-
 def _named(value: object) -> tuple[str, ...]:
     """Category names from a list, or from a table of flags (BeaverTails, PKU-SafeRLHF)."""
     if isinstance(value, Mapping):
@@ -100,7 +91,7 @@ def _plain(record: Record, source: str) -> Iterator[Row]:
     yield Row(
         question=_text(record, "question", "prompt"),
         answer=_text(record, "answer", "response"),
-        label=_label(record),
+        label=label(record),
         source=str(record.get("set") or source),
         licence=str(record.get("licence") or record.get("license") or "unstated"),
         permissive=bool(record.get("permissive", False)),
@@ -224,9 +215,10 @@ def read_rows(file: DataFile, *, root: Path = Path()) -> list[Row]:
     rows: list[Row] = []
     for number, record in _records(path):
         try:
-            rows.extend(read(record, source))
+            rows.extend(read(renamed(record, file.columns), source))
         except (CorruptData, msgspec.ValidationError) as error:
-            raise CorruptData(f"{path}:{number}: {error}") from None
+            told = hint(record) if read is _plain and file.columns == Columns() else ""
+            raise CorruptData(f"{path}:{number}: {error} {told}".rstrip()) from None
     if file.licence or file.permissive:
         rows = [
             msgspec.structs.replace(

@@ -1,4 +1,4 @@
-"""Evaluation figures as text: one block per detector, one line per data set."""
+"""Evaluation figures as text: one line per data set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from safesight.train.evaluate import SetFigures
 
-_HEADER = (
+HEADER = (
     "set",
     "n (harmful)",
     "AUROC",
@@ -48,15 +48,5 @@ def rows_of(figures: Sequence[SetFigures]) -> list[tuple[str, ...]]:
 
 def markdown(figures: Sequence[SetFigures]) -> str:
     """A Markdown table of the figures."""
-    lines = [_HEADER, tuple("---" for _ in _HEADER), *rows_of(figures)]
+    lines = [HEADER, tuple("---" for _ in HEADER), *rows_of(figures)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def blocks(figures: Sequence[SetFigures]) -> str:
-    """The figures for a terminal of any width: a line per set and measure."""
-    width = max(map(len, _HEADER))
-    parts: list[str] = []
-    for cells in rows_of(figures):
-        lines = [f"  {name:<{width}}  {cell}" for name, cell in zip(_HEADER[1:], cells[1:], strict=True) if cell != "-"]
-        parts.append("\n".join([cells[0], *lines]))
-    return "\n".join(parts)

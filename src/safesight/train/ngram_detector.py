@@ -166,10 +166,13 @@ def train_linear(
         benign = set(benign_sources(corpus.rows))
         harmless = [row for row in kept if not row.label]
         ordinary = [row for row in harmless if set_name(row) in benign]
-        head = _at_points(first, head, ordinary or harmless, budget=budget)
+        streams = ordinary or harmless
+        head = _at_points(first, head, streams, budget=budget)
         head = msgspec.structs.replace(head, bias=float(final["bias"][0]))
     path = folder / f"{config.name}.npz"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(_written(final, head))
     say(f"operating points: {', '.join(f'{name} {at:.3f}' for name, at in head.points.items())}")
-    return Trained(weights=path, threshold=head.threshold, rows=len(every), removed=corpus.removed)
+    return Trained(
+        weights=path, threshold=head.threshold, rows=len(every), removed=corpus.removed, read_off=len(streams)
+    )

@@ -140,18 +140,18 @@ def asked_otherwise(detector: IncrementalDetector, rows: Sequence[Row]) -> tuple
     return found[0], found[1]
 
 
-_HEADER = ("guard", "n (harmful)", "recall", "at 1 %", "alarms", "Det@1", "Det@2", "128 tokens", "wait")
+HEADER = ("set", "n (harmful)", "recall", "at 1 %", "alarms", "Det@1", "Det@2", "128 tokens", "wait")
 
 
-def markdown(figures: Sequence[Quoted]) -> str:
-    """A Markdown table of the figures; waits in tokens."""
+def rows_of(figures: Sequence[Quoted]) -> list[tuple[str, ...]]:
+    """The table's cells, one row per group; waits in tokens."""
 
     def cell(value: float) -> str:
         return "-" if math.isnan(value) else f"{value:.3f}"
 
-    lines = [_HEADER, tuple("---" for _ in _HEADER)]
+    found: list[tuple[str, ...]] = []
     for item in figures:
         shares = (item.recall, item.recall_at_1, item.alarms, item.det_1, item.det_2, item.hit_128)
         wait = "-" if math.isnan(item.wait) else f"{item.wait:.0f}"
-        lines.append((item.name, f"{item.n} ({item.harmful})", *map(cell, shares), wait))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        found.append((item.name, f"{item.n} ({item.harmful})", *map(cell, shares), wait))
+    return found

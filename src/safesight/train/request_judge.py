@@ -99,4 +99,6 @@ def train_requests(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(written(head))
     say(f"{len(ordinary)} ordinary requests; points: {', '.join(f'{name} {at:.3f}' for name, at in points.items())}")
-    return Trained(weights=path, threshold=head.threshold, rows=len(rows), removed=corpus.removed)
+    return Trained(
+        weights=path, threshold=head.threshold, rows=len(rows), removed=corpus.removed, read_off=len(ordinary)
+    )

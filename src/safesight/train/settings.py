@@ -72,7 +72,8 @@ class DetectorConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     name: str
     kind: Literal["linear", "backbone", "requests"] = "linear"
     out: str
-    licence: str = "Apache-2.0"
+    licence: str = ""
+    """Of the weights; "": what the data's licences say."""
     seed: int = 0
     train: tuple[DataFile, ...]
     pairs: tuple[DataFile, ...] = ()

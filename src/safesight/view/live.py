@@ -17,12 +17,13 @@ from urllib.parse import quote
 import msgspec
 
 from safesight.analysis.provenance import self_graded_judges
+from safesight.analysis.rates import outcome
 from safesight.core.errors import StoreError
 from safesight.core.messages import Image
-from safesight.core.records import Manifest, ModeLabel, Response, Sample, Verdict
+from safesight.core.records import Case, Manifest, ModeLabel, Response, Sample, Verdict
 from safesight.core.store import RunStore
 from safesight.reports.casebook import BookRun, Entry, ShownAnswer, answer, entry, modes_by_response
-from safesight.runner.results import run_name
+from safesight.runner.results import credible, run_name, silenced
 
 CAP: Final = 4_000
 """Longest text in a list; one case is asked for whole."""
@@ -41,7 +42,8 @@ LEFT JOIN (SELECT response, count(*) || '.' || sum(length(data)) AS mark FROM mo
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A run as the list shows it. `labels` maps a judge to its counts of unsafe, safe and unparsed."""
+    """A run as the list shows it. `labels` maps a judge to what answers to unsafe cases count as
+    (`analysis.rates.outcome`), as its attack success counts them."""
 
     id: str
     name: str
@@ -55,6 +57,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     statuses: dict[str, int]
     labels: dict[str, dict[str, int]]
     self_graded: tuple[str, ...]
+    silenced: tuple[str, ...] = ()
+    """Judges whose rates are not given: they miss too much."""
     caveat: str
     changed: float
     """Unix time of the last write."""
@@ -163,15 +167,19 @@ class LiveRun:
         """This run as a column of the case browser."""
         judges = sorted({v.judge for row in self.rows.values() for v in row.verdicts})
         return BookRun(
-            name=run_name(self.manifest), judges=tuple(judges), self_graded=tuple(self_graded_judges(self.notes))
+            name=run_name(self.manifest),
+            judges=tuple(judges),
+            self_graded=tuple(self_graded_judges(self.notes)),
+            credible=credible(self.manifest.benchmark, judges, self.notes),
         )
 
     def summary(self) -> Summary:
         """Counts for the list of runs."""
         labels: dict[str, Counter[str]] = {}
         for row in self.rows.values():
-            for verdict in row.verdicts:
-                labels.setdefault(verdict.judge, Counter())["failed" if verdict.error else verdict.label] += 1
+            for verdict in row.verdicts if not row.sample.benign else ():
+                case = Case(sample=row.sample, response=row.response, verdict=verdict)
+                labels.setdefault(verdict.judge, Counter())[outcome(case)] += 1
         return Summary(
             id=self.id,
             name=run_name(self.manifest),
@@ -184,6 +192,7 @@ class LiveRun:
             statuses=dict(Counter(row.answer.status for row in self.rows.values())),
             labels={judge: dict(counts) for judge, counts in sorted(labels.items())},
             self_graded=tuple(self_graded_judges(self.notes)),
+            silenced=tuple(silenced(self.manifest.benchmark, labels, self.notes)),
             caveat=self.notes.get("caveat", ""),
             changed=last_write(self.path),
         )

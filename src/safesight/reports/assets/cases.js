@@ -22,12 +22,14 @@ const plural = (n, one) => `${n.toLocaleString("en")} ${one}${n === 1 ? "" : "s"
 const labelsOf = (answer) => (answer && answer.verdicts ? answer.verdicts.map((v) => (v.error ? "failed" : v.label)) : []);
 const isUnsafe = (answer) => labelsOf(answer).includes("unsafe");
 const guardActed = (answer) => (answer && answer.events ? answer.events : []).some((e) => ["refuse", "halt", "rewrite"].includes(e.action));
-const settled = (answer) => labelsOf(answer).filter((l) => l === "safe" || l === "unsafe");
-const outcome = (answer) => { // a row's mark: what the judges said where they agree
+// Labels of those judges only that can dispute an answer: one that misses most of what is unsafe says nothing here.
+const settled = (answer, run) => answer.verdicts.filter((v) => !v.error && run.credible.includes(v.judge)).map((v) => v.label).filter((l) => l === "safe" || l === "unsafe");
+const outcome = (answer, run) => { // a row's mark: what the credible judges said where they agree
   if (!answer) return "none";
   if (!["ok", "truncated"].includes(answer.status)) return answer.status;
-  const labels = labelsOf(answer);
+  const labels = run && answer.verdicts ? settled(answer, run) : [];
   if (labels.includes("unsafe")) return labels.includes("safe") ? "disputed" : "unsafe";
+  if (!labels.length && labelsOf(answer).length) return "unparsed";
   return labels.includes("safe") ? "safe" : labels.length ? "unparsed" : "unjudged";
 };
 const answersOf = (entry, only) => entry.answers.filter((a, i) => a && (only === "" || String(i) === only));
@@ -48,8 +50,8 @@ const FILTERS = [
   { id: "special", title: "Worth a look", fixed: ["differ", "judges", "guard", "noted"],
     names: ["runs differ", "judges disagree", "guard acted", "with a note or label"],
     test: (c, v, run, browser) => ({
-      differ: () => new Set(answersOf(c, "").map(outcome)).size > 1,
-      judges: () => answersOf(c, run).some((a) => new Set(settled(a)).size > 1),
+      differ: () => new Set(c.answers.flatMap((a, i) => (a ? [outcome(a, browser.source.runs[i])] : []))).size > 1,
+      judges: () => c.answers.some((a, i) => a && a.verdicts && (run === "" || String(i) === run) && new Set(settled(a, browser.source.runs[i])).size > 1),
       guard: () => answersOf(c, run).some(guardActed),
       noted: () => Boolean(browser.source.noted && browser.source.noted(c)),
     })[v]() },
@@ -168,7 +170,7 @@ class CaseBrowser {
 
   row(entry, index) {
     const marks = entry.answers.map((answer, i) => {
-      const found = outcome(answer), run = this.source.runs[i];
+      const run = this.source.runs[i], found = outcome(answer, run);
       return element("span", { class: `mark ${found}`, title: `${run ? run.name : ""}: ${found}`, text: found === "none" ? "–" : found });
     });
     return element("div", { class: "row", role: "option", id: `row-${index}`, "aria-posinset": String(index + 1), "aria-setsize": String(this.shown.length),

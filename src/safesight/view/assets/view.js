@@ -24,7 +24,8 @@
     const lost = Object.entries(run.statuses).filter(([status]) => !["ok", "truncated"].includes(status));
     const judges = Object.entries(run.labels).map(([judge, n]) => {
       const judged = (n.unsafe || 0) + (n.safe || 0), graded = run.self_graded.includes(judge) ? " (self-graded)" : "";
-      return element("div", { text: `${judge}${graded}: ${n.unsafe || 0} of ${judged}${n.unparsed ? `, ${n.unparsed} unparsed` : ""}${n.failed ? `, ${n.failed} failed` : ""}` });
+      if (run.silenced.includes(judge)) return element("div", { class: "dim", text: `${judge}${graded}: no rate, it misses too much` });
+      return element("div", { text: `${judge}${graded}: ${n.unsafe || 0} of ${judged}${n.unparsed ? `, ${n.unparsed} unparsed` : ""}${n.unjudged ? `, ${n.unjudged} unjudged` : ""}` });
     });
     const box = element("input", { type: "checkbox", "aria-label": `Show ${run.name}`, checked: chosen.includes(run.id), disabled: Boolean(run.error), "data-run": run.id,
       onchange: (event) => choose(event.target.checked ? [...chosen, run.id] : chosen.filter((id) => id !== run.id)) });
