@@ -17,7 +17,7 @@ import pytest
 from safesight.analysis.rates import guard_stopped
 from safesight.core.errors import StoreError
 from safesight.core.messages import user
-from safesight.core.records import Case, ModeLabel, Probe, Reply, Response, Sample, Verdict
+from safesight.core.records import Case, Decoding, ModeLabel, Probe, Reply, Response, Sample, Verdict
 from safesight.core.store import RunStore
 from tests.support import PNG, make_manifest, make_sample
 
@@ -220,3 +220,12 @@ def test_guard_events_of_earlier_files_are_read_as_they_are_written_today(tmp_pa
             ("reasoning", "annotate", False),
         ]
         assert not guard_stopped(read.reply)
+
+
+def test_a_temperature_of_0_is_one_setting_however_it_is_written() -> None:
+    """The command line reads 0.0, a script says 0: both resume one run."""
+    whole, real = Decoding(temperature=0, top_p=1), Decoding(temperature=0.0, top_p=1.0)
+    assert msgspec.json.encode(whole) == msgspec.json.encode(real)
+    made = make_manifest()
+    runs = [msgspec.structs.replace(made, decoding=one) for one in (whole, real)]
+    assert runs[0].identity == runs[1].identity

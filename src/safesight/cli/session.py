@@ -7,17 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safesight.benchmarks.published_counts import CASES, TINY
 from safesight.cli.interrupts import interruptible
 from safesight.cli.outcome import OUT_OF_BUDGET, conclude
 from safesight.cli.printer import console
 from safesight.cli.progress import live
 from safesight.cli.tables import print_results
+from safesight.core.errors import MissingData
 from safesight.core.protocols import Judge
+from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
 from safesight.integrations.ray.engine import LOCAL, ClusterOptions, read_engine
 from safesight.runner import run as runs
 from safesight.runner.batches import underway
-from safesight.runner.plan import CostEstimate, estimate
+from safesight.runner.plan import CostEstimate, estimate, published_estimate
 from safesight.runner.progress import Progress
 from safesight.runner.results import Results
 from safesight.runner.run import Prepared, RunRequest, prepare
@@ -29,11 +32,10 @@ if TYPE_CHECKING:
 def carry_out(request: RunRequest, *, dry_run: bool = False, engine: str = LOCAL) -> int:
     """Do a run and print its rates; return the exit status (see `outcome`)."""
     options, ends = read_engine(engine), _Ends()
-    if options is None or dry_run:
+    if dry_run:
+        return _estimated(request)
+    if options is None:
         run = _opened(request)
-        if dry_run:
-            _print_estimate(estimate(run.job), run.path, request)
-            return 0
         results, finished = asyncio.run(_watched(run, ends))
     else:
         run, results, finished = _on_cluster(request, options, ends)
@@ -132,8 +134,42 @@ async def _judge_watched(path: Path, judges: Sequence[str | Judge], *, concurren
         return results, not stop.is_set()
 
 
+def _told_images(guess: CostEstimate) -> str:
+    if not guess.images:
+        return "no images"
+    if guess.image_tokens is None:
+        return "image tokens not known: ?image_tokens=RULE names the provider's rule"
+    return f"and {guess.image_tokens:,} of the images by {guess.image_rule}"
+
+
 def _named(judge: str | Judge) -> str:
     return judge if isinstance(judge, str) else judge.name
+
+
+def _estimated(request: RunRequest) -> int:
+    """Print what a run would cost; from the published counts, where its data is not here."""
+    try:
+        run = _opened(request)
+    except MissingData as error:
+        cases = published_cases(request)
+        if cases is None:
+            raise
+        model = open_plugin("models", request.model) if isinstance(request.model, str) else request.model
+        guess = published_estimate(model, cases=cases, max_tokens=request.decoding.max_tokens)
+        console().print(f"The data is not here: {error}", style="yellow")
+        console().print(f"By the published count: {cases:,} cases; prompts and images come on top of what follows.")
+        _print_cost(guess)
+        return 0
+    _print_estimate(estimate(run.job), run.path, request)
+    return 0
+
+
+def published_cases(request: RunRequest) -> int | None:
+    """How many cases the published set gives a run; None where that is not known."""
+    if not isinstance(request.benchmark, str) or request.sample or request.groups or request.data.languages:
+        return None
+    known = (TINY if request.data.tiny else CASES).get(request.benchmark)
+    return known if known is None or request.limit is None else min(known, request.limit)
 
 
 def _print_estimate(guess: CostEstimate, path: Path, request: RunRequest) -> None:
@@ -143,20 +179,26 @@ def _print_estimate(guess: CostEstimate, path: Path, request: RunRequest) -> Non
     bounded = guess.completion_tokens is not None
     out.print(
         f"images: {guess.images} ({guess.image_bytes / 1e6:.1f} MB); text: about {guess.prompt_tokens:,} prompt tokens"
-        " (image tokens depend on the model); "
+        f" ({_told_images(guess)}); "
         + (
             f"at most {guess.completion_tokens:,} completion tokens"
             if bounded
             else "completion tokens: no bound (set --max-tokens)"
         ),
     )
-    if guess.cost_usd is not None:
-        means = "at most" if bounded and not guess.images else "at least"
-        on_top = [*(["image tokens"] if guess.images else []), *([] if bounded else ["answers"])]
-        added = f"; {' and '.join(on_top)} come on top" if on_top else ""
-        out.print(f"cost: {means} about ${guess.cost_usd:.2f}{added}")
-    else:
-        out.print("cost: unknown; give prices as ?price_in=USD&price_out=USD per million tokens")
+    _print_cost(guess)
     if guess.broken:
         out.print(f"{guess.broken} items cannot be read and would be counted as errors", style="yellow")
     out.print(f"judges: {', '.join(_named(j) for j in request.judges)}; run file: {path}")
+
+
+def _print_cost(guess: CostEstimate) -> None:
+    out, bounded = console(), guess.completion_tokens is not None
+    if guess.cost_usd is not None:
+        means = "at most" if bounded and guess.image_tokens is not None else "at least"
+        on_top = [*(["image tokens"] if guess.image_tokens is None else []), *([] if bounded else ["answers"])]
+        added = f"; {' and '.join(on_top)} come on top" if on_top else ""
+        dated = f" at list prices of {guess.list_date} (?price_in=..&price_out=.. go first)" if guess.list_date else ""
+        out.print(f"cost: {means} about ${guess.cost_usd:.2f}{added}{dated}")
+    else:
+        out.print("cost: unknown; give prices as ?price_in=USD&price_out=USD per million tokens")

@@ -105,6 +105,13 @@ class Decoding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     repetition_penalty: float | None = None
     seed: int | None = None
 
+    def __post_init__(self) -> None:
+        # 0 and 0.0 are the same setting, and must be the same bytes: runs and answers are found by their hash.
+        for name in ("temperature", "top_p", "repetition_penalty"):
+            value = getattr(self, name)
+            if value is not None:
+                msgspec.structs.force_setattr(self, name, float(value))
+
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Token counts as the provider reports them, and spend in US dollars where prices are known."""

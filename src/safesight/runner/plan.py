@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import platform
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from safesight.core.errors import ConfigError
-from safesight.core.protocols import BrokenItem, PricedModel
+from safesight.core.costs import EstimatedModel, ImageTokenRule
+from safesight.core.errors import ConfigError, DataError
+from safesight.core.messages import Image
+from safesight.core.protocols import BrokenItem, Model, PricedModel
 from safesight.core.records import Machine, Manifest, Usage
 from safesight.core.store import RunStore
 from safesight.core.version import __version__
+from safesight.media.pixels import measure
 from safesight.runner.job import Job, taken
 from safesight.runner.select import grows
 
@@ -30,9 +34,14 @@ class CostEstimate(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int
     completion_tokens: int | None
     """Upper bound: every answer as long as `max_tokens` allows; None when no bound is set."""
+    image_tokens: int | None
+    """By the model's rule (`image_rule`); None where no rule is known, or an image cannot be read."""
+    image_rule: str
     cost_usd: float | None
-    """At the prices given with the model (`?price_in=..&price_out=..`), image tokens not counted; None without.
-    An upper bound where `completion_tokens` is one and there are no images, else a lower one."""
+    """At the prices given with the model (`?price_in=..&price_out=..`), or else at list prices (`list_date`); None
+    without. An upper bound where `completion_tokens` and `image_tokens` are known, else a lower one."""
+    list_date: str
+    """When the list prices were read; "" where the user gave prices."""
 
 
 def manifest(job: Job, *, benchmark: str, arm: str, part: str = "") -> Manifest:
@@ -111,6 +120,9 @@ def estimate(job: Job) -> CostEstimate:
     """Count what a run would send, without sending it; reads every selected sample once."""
     keep = taken(job)
     counts = dict.fromkeys(("samples", "benign", "broken", "images", "image_bytes", "prompt_tokens"), 0)
+    published = job.model.expected if isinstance(job.model, EstimatedModel) else None
+    rule = published.image_rule if published else None
+    taken_by_images: int | None = 0
     for _, item in keep:
         if isinstance(item, BrokenItem):
             counts["broken"] += 1
@@ -120,10 +132,54 @@ def estimate(job: Job) -> CostEstimate:
         counts["images"] += len(item.images)
         counts["image_bytes"] += sum(_size(i.path, i.data) for i in item.images)
         counts["prompt_tokens"] += _tokens(item.text)
+        taken_by_images = _plus(taken_by_images, item.images, rule)
     completion = None if job.decoding.max_tokens is None else counts["samples"] * job.decoding.max_tokens
     prices = job.model.prices if isinstance(job.model, PricedModel) else None
-    usage = Usage(prompt_tokens=counts["prompt_tokens"], completion_tokens=completion or 0)
-    return CostEstimate(**counts, completion_tokens=completion, cost_usd=prices.cost_usd(usage) if prices else None)
+    listed = published.listed if published and not prices else None
+    usage = Usage(prompt_tokens=counts["prompt_tokens"] + (taken_by_images or 0), completion_tokens=completion or 0)
+    chosen = prices or listed
+    return CostEstimate(
+        **counts,
+        completion_tokens=completion,
+        image_tokens=taken_by_images,
+        image_rule=rule.name if rule else "",
+        cost_usd=chosen.cost_usd(usage) if chosen else None,
+        list_date=published.date if published and listed else "",
+    )
+
+
+def _plus(so_far: int | None, images: Sequence[Image], rule: ImageTokenRule | None) -> int | None:
+    """Tokens so far and those of these images; None once one is not known."""
+    for image in images:
+        if so_far is None or rule is None:
+            return None
+        try:
+            size = measure(image.read(), label=image.label or image.sha256[:12])
+        except DataError:
+            return None
+        so_far += rule.tokens(size.width, size.height)
+    return so_far
+
+
+def published_estimate(request_model: Model, *, cases: int, max_tokens: int | None) -> CostEstimate:
+    """What is known of a run whose data is not here: its cases, and how long answers may be."""
+    published = request_model.expected if isinstance(request_model, EstimatedModel) else None
+    prices = request_model.prices if isinstance(request_model, PricedModel) else None
+    chosen = prices or (published.listed if published else None)
+    completion = None if max_tokens is None else cases * max_tokens
+    return CostEstimate(
+        samples=cases,
+        benign=0,
+        broken=0,
+        images=0,
+        image_bytes=0,
+        prompt_tokens=0,
+        completion_tokens=completion,
+        image_tokens=None,
+        image_rule="",
+        cost_usd=chosen.cost_usd(Usage(completion_tokens=completion or 0)) if chosen else None,
+        list_date=published.date if published and not prices else "",
+    )
 
 
 def _size(path: str | None, data: bytes | None) -> int:

@@ -23,7 +23,7 @@ from safesight.core.errors import DataError, ModelError
 from safesight.core.messages import Message
 from safesight.core.records import Decoding, Reply
 from safesight.models.openai.answer import CollectedAnswer, failed_reply
-from safesight.models.openai.pricing import Prices
+from safesight.models.openai.pricing import Expected, Prices
 from safesight.models.openai.reading import take_whole
 from safesight.models.openai.writing import ChatWriter
 from safesight.net.body import read_all
@@ -132,12 +132,14 @@ class OpenAIBatchModel:
         name: str,
         fingerprint: str,
         prices: Prices | None,
+        expected: Expected = Expected(),  # noqa: B008 - frozen
         batch_size: int,
         poll_s: float,
     ) -> None:
         self.name = name
         self.fingerprint = fingerprint
         self.prices = prices
+        self.expected = expected
         self.batch_size = batch_size
         self.poll_s = poll_s
         self._endpoint = endpoint

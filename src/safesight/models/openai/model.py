@@ -17,7 +17,7 @@ from safesight.core.protocols import Completion, Delta
 from safesight.core.records import Decoding, Reply
 from safesight.media.ocr import OcrReader
 from safesight.models.openai.answer import CollectedAnswer, failed_reply
-from safesight.models.openai.pricing import Prices
+from safesight.models.openai.pricing import Expected, Prices
 from safesight.models.openai.reading import check_end, read_answer, read_bodies, read_choice
 from safesight.models.openai.writing import ChatWriter
 from safesight.net.endpoint import Asked, Endpoint
@@ -46,6 +46,7 @@ class OpenAIModel:
         streaming: bool = False,
         max_side: int | None = None,
         prices: Prices | None = None,
+        expected: Expected = Expected(),  # noqa: B008 - frozen
         reader: OcrReader | None = None,
     ) -> None:
         self.name = name
@@ -55,6 +56,7 @@ class OpenAIModel:
         self._left_out = self._writer.left_out
         self._streaming = streaming
         self.prices = prices
+        self.expected = expected
 
     @property
     def pressure(self) -> Callable[[float], None] | None:

@@ -18,8 +18,9 @@ from safesight.core.errors import ConfigError, ModelError
 from safesight.core.records import content_hash
 from safesight.media.ocr import OcrSettings, shared_reader
 from safesight.models.openai.batches import OpenAIBatchModel
+from safesight.models.openai.image_tokens import rule_of
 from safesight.models.openai.model import CHAT, OpenAIModel
-from safesight.models.openai.pricing import read_prices
+from safesight.models.openai.pricing import expected, read_prices
 from safesight.models.openai.writing import ChatWriter
 from safesight.net.body import read_all
 from safesight.net.endpoint import Endpoint
@@ -38,6 +39,7 @@ class _Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retries: int = 5
     price_in: float | None = None
     price_out: float | None = None
+    image_tokens: str | None = None
     key_env: str | None = None
     batch: bool = False
     batch_size: int = 50_000
@@ -75,7 +77,8 @@ def open_openai(rest: str, options: dict[str, str]) -> OpenAIModel | OpenAIBatch
 
     Options: `detail` (of images), `max_side` (pixels; makes images smaller), `images=ocr` (a text-only server is
     told what OCR reads in them, as `embedded` is), `stream`, `timeout_s`, `retries`,
-    `price_in` and `price_out` (USD per million tokens), `key_env` (name of the key's variable), `batch` (ask by the
+    `price_in` and `price_out` (USD per million tokens), `image_tokens` (for `--dry-run`: openai-tiles:BASE+TILE,
+    openai-patches:FACTOR, anthropic, gemini or a number), `key_env` (name of the key's variable), `batch` (ask by the
     provider's batch endpoint, at `batch_price` = 0.5 of these prices; `batch_size`, `batch_poll_s`), `name` (what
     tables, reports and the run file call the model in place of this address), `reasoning_effort`,
     `chat_template_kwargs` (a JSON object for the server's chat template).
@@ -129,6 +132,15 @@ def _open(
     chosen.check(name)
     prices = read_prices(chosen.price_in, chosen.price_out, where=name)
     url = _base_url(base)
+    rule = None
+    if chosen.images == "send":
+        rule = rule_of(model, named=chosen.image_tokens, detail=chosen.detail, max_side=chosen.max_side, where=name)
+    costs = expected(
+        model,
+        at_openai=url == "https://api.openai.com/v1",
+        share=chosen.batch_price if chosen.batch else 1.0,
+        image_rule=rule,
+    )
     key = _key(chosen.key_env or key_env, required=chosen.key_env is not None)
     address = Address(url=url, model=model, key_env=chosen.key_env or key_env, has_key=key is not None)
 
@@ -157,6 +169,7 @@ def _open(
             name=name,
             fingerprint=fingerprint,
             prices=prices.at(chosen.batch_price) if prices else None,
+            expected=costs,
             batch_size=chosen.batch_size,
             poll_s=chosen.batch_poll_s,
         )
@@ -168,6 +181,7 @@ def _open(
         streaming=chosen.stream,
         max_side=chosen.max_side,
         prices=prices,
+        expected=costs,
         reader=reader,
     )
 
