@@ -79,6 +79,9 @@ def test_says_at_which_point_what_and_in_which_language_was_judged() -> None:
     german = (
         "Der Kessel steht auf dem Regal neben dem Tee, und die Tassen sind noch nicht sauber, aber der Zucker ist da."
     )
+    assert f"judged: the answer, {len(answer)} characters, read as 'en', with its question" in asked
     assert run(german).stdout.startswith("not judged, language 'de': harm 0.")
+    assert f"judged: the answer, {len(german)} characters, read as 'de', without a question" in run(german).stdout
     record = msgspec.json.decode(run(german, "--json").stdout)
-    assert (record["unjudged"], record["point"], "request" in record) == ("de", "usual", False)
+    assert (record["unjudged"], record["language"], record["point"]) == ("de", "de", "usual")
+    assert "request" not in record

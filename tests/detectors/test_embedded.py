@@ -11,15 +11,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from safesight.cli.app import build
 from safesight.core.errors import ConfigError, DetectorError, UnknownName
 from safesight.core.protocols import IncrementalDetector
 from safesight.core.records import Exchange
 from safesight.core.registry import open_plugin
 from safesight.detectors import bags
-from safesight.detectors.embedded import open_detector
+from safesight.detectors.embedded import install, open_detector
 from safesight.detectors.ngrams import MAX_TOKEN, NGrams, features
 from safesight.detectors.requests import shipped_requests
+from safesight.models.scripted import ScriptedModel
+from safesight.runner.run import RunRequest, run
 
 DEV = Path(__file__).parents[3] / "shared/data/harm/dev.jsonl.gz"
 prose = st.text(st.sampled_from("abcdé İΣßß 12.!?,'’\n\t-_*&#;<>ＡＢ中文かなоса\u200b\u0301🙂"), max_size=120)
@@ -236,3 +240,71 @@ def test_a_window_costs_the_same_in_a_long_answer():
 
     costs = [calls(piece) for piece in pieces]
     assert max(costs[600:]) <= 2 * max(costs[10:40])
+
+
+@pytest.fixture
+def under_other_terms(tmp_path):
+    """The shipped arrays under a licence that is not the package's: what matters here is only what they say."""
+    path = Path(str(resources.files("safesight.detectors") / "weights" / "embedded.npz"))
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in ("answer", "idf")}
+        head = json.loads(file["head"].tobytes())
+    head["trained"]["licence"] = "CC BY-NC 4.0"
+    np.savez(tmp_path / "research.npz", **arrays, head=np.frombuffer(json.dumps(head).encode(), np.uint8))
+    return tmp_path / "research.npz"
+
+
+def test_weights_under_other_terms_are_installed_by_command_and_say_so_wherever_they_score(
+    under_other_terms, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SAFESIGHT_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(ConfigError, match="safesight detector install"):
+        open_detector("research", {})
+    with pytest.raises(UnknownName, match="file"):
+        open_detector("", {"file": str(under_other_terms)})
+    named = open_detector("research", {"file": str(under_other_terms)})
+    said = CliRunner().invoke(build(), ["detector", "install", str(under_other_terms)])
+    assert "CC BY-NC 4.0" in said.output
+    detector = open_plugin("detectors", "embedded:research")
+    assert (detector.name, detector.licence) == ("embedded:research", "CC BY-NC 4.0")
+    assert detector.fingerprint == named.fingerprint != open_plugin("detectors", "embedded").fingerprint
+    assert detector.session("").feed("A tree.").meta == {"licence": "CC BY-NC 4.0"}
+    checked = CliRunner().invoke(build(), ["check", "A tree.", "--detector", detector.name])
+    assert "weights under CC BY-NC 4.0" in checked.output
+    assert "weights under" not in CliRunner().invoke(build(), ["check", "A tree."]).output
+    (tmp_path / "bad.npz").write_bytes(b"no weights")
+    with pytest.raises(DetectorError, match="expected detector weights"):
+        install(tmp_path / "bad.npz")
+
+
+async def test_a_run_that_research_weights_judge_or_guard_says_so(under_other_terms, tmp_path, monkeypatch):
+    monkeypatch.setenv("SAFESIGHT_CACHE", str(tmp_path / "cache"))
+    install(under_other_terms)
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[input]\nocr = false\n[[detectors]]\nname = "embedded:research"\n')
+    model = ScriptedModel(lambda _messages: "A calm street.", fingerprint="calm")
+    request = RunRequest(
+        benchmark="verifiable",
+        model=model,
+        judges=("detector:embedded:research",),
+        defence=f"protector_block:{policy}",
+        limit=2,
+        path=tmp_path / "run.sqlite",
+    )
+    results = await run(request)
+    assert results.notes["licence:judge:detector:embedded:research"] == "CC BY-NC 4.0"
+    assert results.notes["licence:defence"] == "CC BY-NC 4.0"
+    told = " ".join(results.tables["detector:embedded:research"].notes)
+    assert "weights of the judge are under CC BY-NC 4.0" in told
+    assert "weights of the defence are under CC BY-NC 4.0" in told
+    (verdicts, *_) = results.verdicts.values()
+    assert verdicts[0].meta["licence"] == "CC BY-NC 4.0"
+
+
+def _later_the_research_weights_lie_outside_the_wheel_and_name_their_terms():
+    root = Path(__file__).parents[2]
+    file = root / "weights" / "research" / "embedded.npz"
+    detector = open_detector("research", {"file": str(file)})
+    assert detector.licence == "CC BY-NC 4.0"
+    assert not file.is_relative_to(root / "src"), "hatch takes src/safesight only"
+    assert "CC BY-NC 4.0" in (file.parent / "embedded.card.md").read_text()

@@ -9,6 +9,8 @@ from safesight.core.records import without_threshold
 
 DEFENCE_DETECTORS: Final = "defence_detectors"
 """Note of a run: comma-separated fingerprints of the guard's detectors."""
+LICENCE: Final = "licence:"
+"""Prefix of the notes that keep other terms than the package's: `licence:defence`, `licence:judge:<name>`."""
 JUDGE: Final = "judge:"
 """Prefix of the note that keeps a judge's fingerprint: `judge:<name>`."""
 

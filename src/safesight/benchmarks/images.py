@@ -20,6 +20,7 @@ import msgspec
 
 from safesight.benchmarks.sources import stay_inside
 from safesight.core.errors import CorruptData, MissingData
+from safesight.core.files import cache_folder
 from safesight.core.messages import Image
 from safesight.media.complete import is_complete
 from safesight.media.pixels import measure
@@ -78,13 +79,6 @@ def keep(image: Image) -> Image:
         except OSError:
             return image
     return msgspec.structs.replace(image, path=str(path), data=None)
-
-
-def cache_folder() -> Path:
-    """Where images by hash are kept: SAFESIGHT_CACHE, else `safesight` in the user's cache folder."""
-    if named := os.environ.get("SAFESIGHT_CACHE"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "safesight"
 
 
 TYPO_WIDTH_PX: Final = 1024

@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from safesight.core.abilities import LanguageDetector, LicensedPlugin, PointedDetector
 from safesight.core.errors import ConfigError
-from safesight.core.protocols import Detector, PointedDetector, SuspiciousDetector
+from safesight.core.protocols import Detector, SuspiciousDetector
+from safesight.core.records import Harm
 
 FLAGGED = 1
 
@@ -32,7 +34,7 @@ def check(
     import msgspec
 
     from safesight.core.messages import Image
-    from safesight.core.records import Exchange, Harm
+    from safesight.core.records import Exchange
     from safesight.core.registry import open_plugin
     from safesight.core.taxonomy import hazard_name
 
@@ -51,23 +53,37 @@ def check(
     flagged = harm.harm >= threshold
     request = _asked(opened, question)
     point = opened.point if isinstance(opened, PointedDetector) else ""
+    language = _language(opened, harm)
+    licence = opened.licence if isinstance(opened, LicensedPlugin) else ""
     if as_json:
         record = {"detector": opened.name, "harm": harm.harm, "threshold": threshold, "flagged": flagged}
         record |= {"categories": harm.categories}
         record |= {"point": point} if point else {}
         record |= {"unjudged": harm.unjudged} if harm.unjudged else {}
+        record |= {"language": language} if language else {}
+        record |= {"licence": licence} if licence else {}
         record |= {"request": {"harm": request[0], "threshold": request[1]}} if request else {}
         print(msgspec.json.encode(record).decode())
     else:
         said = "flagged" if flagged else f"not judged, language {harm.unjudged!r}" if harm.unjudged else "not flagged"
         at = f", operating point {point!r}" if point else ""
         print(f"{said}: harm {harm.harm:.3f}, threshold {threshold:.3f}{at} ({opened.name})")
+        read = f"the answer, {len(exchange.answer)} characters" + (f", read as {language!r}" if language else "")
+        print(f"  judged: {read}{', with its question' if question.strip() else ', without a question'}")
+        if licence:
+            print(f"  weights under {licence}")
         if request:
             print(f"  the question asks for harm: {request[0]:.3f}, threshold {request[1]:.3f}")
         for code, value in sorted(harm.categories.items(), key=lambda item: -item[1]):
             print(f"  {hazard_name(code)}: {value:.3f}")
     if flagged:
         raise typer.Exit(FLAGGED)
+
+
+def _language(detector: Detector, harm: Harm) -> str:
+    """The language that an answer was read as; "" where the detector does not say which it judges."""
+    languages = detector.languages if isinstance(detector, LanguageDetector) else ()
+    return harm.unjudged or (languages[0] if len(languages) == 1 else "")
 
 
 def _asked(detector: object, question: str) -> tuple[float, float] | None:

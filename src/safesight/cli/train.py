@@ -100,12 +100,23 @@ def _eval_detector(
     asyncio.run(measure())
 
 
+def _install_weights(
+    file: Annotated[Path, typer.Argument(help="A weights file, such as weights/research/embedded.npz.")],
+) -> None:
+    """Put weights for research only where embedded:research finds them; says their terms."""
+    from safesight.detectors.embedded import install
+
+    target, weights = install(file)
+    print(f"{target}: {weights.answer.trained.get('rows', '?')} rows, sha256 {weights.digest}")
+    print(f"licence: {weights.licence or 'that of the package'}. Open them as embedded:research")
+
+
 def register(app: typer.Typer) -> None:
     """Add the `train` and `detector` groups."""
     train = typer.Typer(
         cls=Group, help="Train a harm detector, a detoxifier, or a safer chat model.", no_args_is_help=True
     )
-    detector = typer.Typer(cls=Group, help="Measure harm detectors.", no_args_is_help=True)
+    detector = typer.Typer(cls=Group, help="Measure harm detectors, install weights.", no_args_is_help=True)
 
     # With one command only, Typer would drop the group's level.
     @train.callback()
@@ -116,5 +127,6 @@ def register(app: typer.Typer) -> None:
     train.command("detector")(_train_detector)
     train_generators.register(train)
     detector.command("eval")(_eval_detector)
+    detector.command("install")(_install_weights)
     app.add_typer(train, name="train")
     app.add_typer(detector, name="detector")

@@ -15,6 +15,13 @@ _SLICES = 64
 _SLICE_BYTES = 1 << 16
 
 
+def cache_folder() -> Path:
+    """Where images by hash and installed weights are kept: SAFESIGHT_CACHE, else `safesight` in the user's cache."""
+    if named := os.environ.get("SAFESIGHT_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "safesight"
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Generator[Path]:
     """A temporary file beside `path`, moved into its place when the block ends well, and removed when it does not.

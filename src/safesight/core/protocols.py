@@ -314,14 +314,6 @@ class SuspiciousDetector(Protocol):
         ...
 
 
-@runtime_checkable
-class PointedDetector(Protocol):
-    """A detector with thresholds by name, opened at one of them."""
-
-    point: str
-    """The operating point's name; "" at a threshold of the caller's."""
-
-
 def judges_requests(detector: object) -> bool:
     """Whether a detector judges a request that has no answer yet."""
     return isinstance(detector, RequestDetector) and detector.judges_requests

@@ -34,6 +34,7 @@ class Protector:
         self.name = name
         self.fingerprint = content_hash("protector", guard.fingerprint)
         self.detector_fingerprints = guard.detector_fingerprints
+        self.licence = guard.licence
         self._guard = guard
 
     async def respond(self, model: Model, sample: Sample, *, decoding: Decoding) -> Reply:

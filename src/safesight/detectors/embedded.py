@@ -16,17 +16,22 @@ from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from safesight.core.config import PluginName
 from safesight.core.errors import ConfigError, UnknownName
+from safesight.core.files import cache_folder, replacing
 from safesight.core.records import Exchange, Harm
 from safesight.core.rendered import Renderer
 from safesight.detectors.bags import LinearWeights, Running, Stretches
 from safesight.detectors.language import Languages
 from safesight.detectors.ngrams import NGrams
 from safesight.detectors.requests import shipped_requests
+
+RESEARCH: Final = "research"
+_LICENCE: Final = "Apache-2.0"
 
 
 class StretchHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,11 +59,15 @@ class EmbeddedHead(msgspec.Struct, frozen=True, kw_only=True):
 class EmbeddedWeights(LinearWeights):
     """The arrays of a weights file and what it says."""
 
-    __slots__ = ("answer",)
+    __slots__ = ("answer", "licence", "meta")
 
     def __init__(self, raw: bytes, *, where: str) -> None:
         super().__init__(raw, where=where)
         self.answer = self.head(EmbeddedHead, where=where)
+        licence = self.answer.trained.get("licence", "")
+        self.licence = "" if licence == _LICENCE else licence
+        """Terms of the weights where they are not the package's."""
+        self.meta = {"licence": self.licence} if self.licence else {}
 
 
 @cache
@@ -126,13 +135,17 @@ class EmbeddedSession:
                 self._shown = AnswerReading(self._weights, self._asked)
                 logit = max(logit, self._shown.feed("".join(self._seen)))
                 self._seen = []
+        meta = self._weights.meta
         if logit == -math.inf:
-            return Harm(harm=0.0)
-        return Harm(harm=1 / (1 + math.exp(-max(-60.0, min(60.0, logit)))), unjudged=self._plain.language)
+            return Harm(harm=0.0, meta=meta)
+        harm = 1 / (1 + math.exp(-max(-60.0, min(60.0, logit))))
+        return Harm(harm=harm, unjudged=self._plain.language, meta=meta)
 
 
 class Embedded:
     """The shipped harm detector, or weights of the same kind; it judges requests too, by `suspicion`."""
+
+    languages = ("en",)
 
     def __init__(self, weights: EmbeddedWeights, *, name: str, threshold: float | None = None, point: str = "") -> None:
         """Open weights at a threshold, at a named operating point, or at the weights' own threshold.
@@ -145,6 +158,8 @@ class Embedded:
         if point and point not in head.points:
             raise UnknownName("operating point", point, list(head.points))
         self.name = name
+        self.licence = weights.licence
+        self.points = head.points
         self.fingerprint = f"embedded:{weights.digest}:{self._reader.digest}"
         self.point = point or next((name for name, at in head.points.items() if at == head.threshold), "")
         self.threshold = head.points[point] if point else head.threshold
@@ -170,18 +185,43 @@ class Embedded:
         """Nothing to close."""
 
 
+def research_file() -> Path:
+    """Where `safesight detector install` puts the research weights."""
+    return cache_folder() / "weights" / f"{RESEARCH}.npz"
+
+
+def install(path: Path) -> tuple[Path, EmbeddedWeights]:
+    """Copy research weights to where `embedded:research` looks for them.
+
+    Raises:
+        ConfigError: there is no such file, or it cannot be copied.
+        DetectorError: the weights file is not one.
+    """
+    target = research_file()
+    try:
+        raw = path.read_bytes()
+        weights = EmbeddedWeights(raw, where=str(path))
+        with replacing(target) as part:
+            part.write_bytes(raw)
+    except OSError as error:
+        raise ConfigError(f"cannot install {path}: {error.strerror or error}.") from None
+    return target, weights
+
+
 def open_detector(rest: str, options: dict[str, str]) -> Embedded:
     """Harm detector shipped in the wheel: n-grams of the answer and its question, incremental, nothing to start.
 
     `embedded` opens the shipped weights, `embedded:FILE.npz` weights you trained; `?point=strict` takes another
-    operating point of theirs (`strict`, `usual`, `loose`), `?threshold=0.3` moves the threshold.
+    operating point of theirs (`strict`, `usual`, `loose`), `?threshold=0.3` moves the threshold. `embedded:research`
+    opens weights for research only, which `safesight detector install` puts in place; `?file=` names them elsewhere.
 
     Raises:
         ConfigError: an unknown option, a threshold outside [0, 1], both a point and a threshold, or no such file.
         DetectorError: the weights file is not one.
         UnknownName: the weights have no such operating point.
     """
-    PluginName("embedded", rest, options).reject_unknown(["point", "threshold"])
+    known = ["point", "threshold", *(["file"] if rest == RESEARCH else [])]
+    PluginName("embedded", rest, options).reject_unknown(known)
     threshold: float | None = None
     if "threshold" in options:
         if "point" in options:
@@ -195,8 +235,12 @@ def open_detector(rest: str, options: dict[str, str]) -> Embedded:
     point = options.get("point", "")
     if not rest:
         return Embedded(_shipped(), name="embedded", threshold=threshold, point=point)
+    file = rest
+    if rest == RESEARCH:
+        file = options.get("file") or str(research_file())
     try:
-        raw = Path(rest).read_bytes()
+        raw = Path(file).read_bytes()
     except OSError as error:
-        raise ConfigError(f"cannot read detector weights {rest!r}: {error.strerror or error}.") from None
-    return Embedded(EmbeddedWeights(raw, where=rest), name=f"embedded:{rest}", threshold=threshold, point=point)
+        hint = " Install them from a checkout: safesight detector install." if rest == RESEARCH else ""
+        raise ConfigError(f"cannot read detector weights {file!r}: {error.strerror or error}.{hint}") from None
+    return Embedded(EmbeddedWeights(raw, where=file), name=f"embedded:{rest}", threshold=threshold, point=point)

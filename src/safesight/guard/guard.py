@@ -14,11 +14,12 @@ from functools import partial
 
 import msgspec
 
+from safesight.core.abilities import LicensedPlugin
 from safesight.core.eager import Eager
 from safesight.core.errors import ConfigError, DataError, MissingExtra, Overloaded, OversizedImage
 from safesight.core.messages import Image, Message
 from safesight.core.protocols import Delta, Detector, IncrementalDetector, Model
-from safesight.core.records import JUDGED, GuardEvent, Reply, content_hash
+from safesight.core.records import JUDGED, GuardEvent, Reply, content_hash, with_threshold
 from safesight.core.registry import open_plugin
 from safesight.guard.actions import Check, Stop, StreamAction
 from safesight.guard.asking import answer_checks
@@ -71,10 +72,11 @@ class Guard:
         self._requests = RequestPanel(policy, detectors, image_detector=image_detector)
         every = (*detectors, *([image_detector] if image_detector else ()))
         self.detector_fingerprints = tuple(sorted({d.fingerprint for d in every}))
+        self.licence = ", ".join(sorted({d.licence for d in every if isinstance(d, LicensedPlugin) and d.licence}))
         self.fingerprint = content_hash(
             "guard, one driver",
             policy.fingerprint,
-            [d.fingerprint for d in every],
+            [with_threshold(d.fingerprint, d.threshold) for d in every],
             self.detoxifier.fingerprint,
             reader.fingerprint if reader else "",
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from safesight.core.abilities import LicensedPlugin
 from safesight.core.errors import ConfigError, DetectorError
 from safesight.core.protocols import Detector, Judge
 from safesight.core.records import JUDGED, Case, Exchange, Harm, Verdict, with_threshold
@@ -33,6 +34,7 @@ class DetectorJudge:
     def __init__(self, detector: Detector, *, name: str = "") -> None:
         self.name = name or f"detector:{detector.name}"
         self.fingerprint = with_threshold(detector.fingerprint, detector.threshold)
+        self.licence = detector.licence if isinstance(detector, LicensedPlugin) else ""
         self._detector = detector
 
     async def judge(self, cases: Sequence[Case]) -> list[Verdict]:

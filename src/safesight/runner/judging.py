@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
+from safesight.analysis.provenance import JUDGE, LICENCE
+from safesight.core.abilities import LicensedPlugin
 from safesight.core.errors import SafeSightError, told
 from safesight.core.protocols import Judge
 from safesight.core.records import Case, Verdict
@@ -74,6 +76,8 @@ def row_name(store: RunStore, judge: Judge) -> str:
     for name in (judge.name, f"{judge.name}@{judge.fingerprint[:8]}"):
         if notes.get(f"judge:{name}", judge.fingerprint) == judge.fingerprint:
             store.note(f"judge:{name}", judge.fingerprint)
+            if isinstance(judge, LicensedPlugin) and judge.licence:
+                store.note(f"{LICENCE}{JUDGE}{name}", judge.licence)
             return name
     raise SafeSightError(f"{store.path}: judge {judge.name!r} has three fingerprints with one short form.")
 

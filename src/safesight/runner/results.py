@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from safesight.analysis.provenance import self_graded_judges
+from safesight.analysis.provenance import JUDGE, LICENCE, self_graded_judges
 from safesight.analysis.rates import Rate, RateTable, rate_table, silence
 from safesight.benchmarks.starter import NAME as STARTER
 from safesight.benchmarks.starter_gold import gold_revision
@@ -92,7 +92,15 @@ class Results:
                 )
                 for judge in self.judges or ("",)
             }
-        return {judge: self._calibrated(table) for judge, table in found.items()}
+        return {judge: self._calibrated(self._licensed(table)) for judge, table in found.items()}
+
+    def _licensed(self, table: RateTable) -> RateTable:
+        """A rate that other terms than the package's hang on says so."""
+        held = {"judge": f"{LICENCE}{JUDGE}{table.judge}", "defence": f"{LICENCE}defence"}
+        told = tuple(
+            f"weights of the {part} are under {self.notes[note]}" for part, note in held.items() if note in self.notes
+        )
+        return msgspec.structs.replace(table, notes=(*table.notes, *told)) if told else table
 
     def _calibrated(self, table: RateTable) -> RateTable:
         """A rate of starter carries its judge's errors on gold answers; too poor a judge's is not given."""

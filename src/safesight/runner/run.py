@@ -13,6 +13,8 @@ from typing import Final
 
 import msgspec
 
+from safesight.analysis.provenance import LICENCE
+from safesight.core.abilities import LicensedPlugin
 from safesight.core.protocols import Benchmark, DataOptions, Defence, Judge, Model, PricedModel
 from safesight.core.records import Decoding, Manifest
 from safesight.core.registry import open_plugin
@@ -144,6 +146,8 @@ async def carry_out(
         with open_or_create(run.path, run.manifest) as store:
             if job.defence is not None:
                 store.note("defence_detectors", ",".join(job.defence.detector_fingerprints))
+                if isinstance(job.defence, LicensedPlugin) and job.defence.licence:
+                    store.note(f"{LICENCE}defence", job.defence.licence)
             store.note("caveat", run.caveat)
             run.budget.begin(spent_usd=store.spent_usd())
             progress = Progress(stage="generate")

@@ -18,7 +18,9 @@ from safesight.train.phrases import phrases
 CONTRAST = "written: contrast"
 
 
-class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Deeds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What risky and fine questions ask about, and what is said to them; `contrast.json`."""
+
     risky: list[str]
     fine: list[str]
     ask: list[str]
@@ -29,7 +31,7 @@ class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 def contrast_rows(*, pairs: int, seed: int) -> list[Row]:
     """`pairs` times the same agreement under a risky and a fine question, and half as many objections under each."""
-    p = phrases("contrast", _Phrases)
+    p = phrases("contrast", Deeds)
     rng = random.Random(f"{seed}:contrast")
     rows: dict[tuple[str, str], Row] = {}
 

@@ -22,6 +22,7 @@ from safesight.train.mild import mild_rows
 from safesight.train.openings import headless, reopened
 from safesight.train.requests import request_rows
 from safesight.train.settings import DetectorConfig
+from safesight.train.twins import twin_rows
 
 Say = Callable[[str], None]
 
@@ -86,6 +87,7 @@ def load_corpus(config: DetectorConfig, *, root: Path, say: Say) -> Corpus:
     say(f"{len(copies)} copies with another opening")
     rows.extend([*copies, *harmless_rows(per_kind=written.per_kind, seed=written.seed)])
     rows.extend(mild_rows(per_kind=written.mild, seed=written.seed))
+    rows.extend(twin_rows(per_kind=written.twins, seed=written.seed))
     rows.extend(request_rows(per_kind=written.requests, seed=written.seed))
     if len({row.label for row in rows}) < 2:
         raise ConfigError("expected harmful and harmless rows to train on, got only one of the two.")

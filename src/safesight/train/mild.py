@@ -18,7 +18,9 @@ MILD = "written: mild"
 _HARMFUL = ("threat", "exclude", "mock", "starve", "private", "deceive", "hate", "incite")
 
 
-class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class MildPhrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The lines and what fills them; `mild.json`."""
+
     names: list[str]
     people: list[str]
     groups: list[str]
@@ -36,24 +38,29 @@ class _Phrases(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     leads: list[str]
     asks: list[str]
 
+    def drawn(self, rng: random.Random) -> dict[str, str]:
+        """What a line's places are filled with."""
+        one, other = rng.sample(self.names, 2)
+        groups = rng.choice(self.groups)
+        return {
+            "name": rng.choice((one, one, one, rng.choice(self.people))),
+            "name2": other,
+            "groups": groups,
+            "Groups": groups[0].upper() + groups[1:],
+            "place": rng.choice(self.places),
+            "days": rng.choice(self.days),
+        }
+
 
 def mild_rows(*, per_kind: int, seed: int) -> list[Row]:
     """Up to `per_kind` distinct harmful rows of each kind, and as many kind ones as harmful ones."""
-    p = phrases("mild", _Phrases)
+    p = phrases("mild", MildPhrases)
     rng = random.Random(f"{seed}:mild")
     rows: dict[str, Row] = {}
 
     def line(texts: list[str]) -> str:
-        one, other = rng.sample(p.names, 2)
-        groups = rng.choice(p.groups)
-        return rng.choice(texts).format(
-            name=rng.choice((one, one, one, rng.choice(p.people))),
-            name2=other,
-            groups=groups,
-            Groups=groups[0].upper() + groups[1:],
-            place=rng.choice(p.places),
-            days=rng.choice(p.days),
-        )
+        names = p.drawn(rng)
+        return rng.choice(texts).format(**names)
 
     def add(texts: list[str], label: int) -> None:
         answer = " ".join(dict.fromkeys(line(texts) for _ in range(rng.choice((1, 1, 2)))))

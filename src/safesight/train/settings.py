@@ -23,6 +23,8 @@ class WrittenRows(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Share of willing harmful rows that are copied without theirs."""
     mild: int = 0
     """Short everyday harm of each kind, and as many kind lines (see `mild`)."""
+    twins: int = 0
+    """Pairs of each kind of a harmful short line and a harmless one of its form (see `twins`)."""
     requests: int = 0
     """Requests of each kind (see `requests`), for `kind = "requests"`."""
 
