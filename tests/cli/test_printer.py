@@ -47,6 +47,16 @@ def test_a_table_stays_in_its_width_and_cuts_no_word(width: int, monkeypatch: py
     assert "…" not in text
 
 
+def test_brackets_in_cells_are_printed() -> None:
+    grid = Table(title="a [b] c")
+    grid.add_column("[head]")
+    grid.add_row("one phrase a line under `[category]` headings")
+    out = io.StringIO()
+    Printer("table", stream=out).print(grid)
+    for words in ("a [b] c", "[head]", "`[category]`"):
+        assert words in out.getvalue()
+
+
 def test_json_is_json_and_says_everything() -> None:
     found = json.loads(printed("json"))
     assert found["notes"] == ["a note [with brackets]"]
@@ -61,6 +71,19 @@ def test_markdown_is_a_table_to_a_markdown_parser() -> None:
         t.content for i, t in enumerate(tokens) if t.type == "inline" and tokens[i - 1].type in ("td_open", "th_open")
     ]
     assert len(cells) == 3 * 5
+
+
+def test_words_stand_left_and_numbers_right_to_a_markdown_parser() -> None:
+    grid = Table(title="sides")
+    for head in ("judge", "rate", "n", "change", "against", "why"):
+        grid.add_column(head)
+    grid.add_row("a", "–", "12", "+1.5 % [-2, 3]", "people: 60 answers", "")
+    grid.add_row("b", "0.5 [0.1, 0.9]", "", "<0.001", "3 readers, by hand", "no key")
+    out = io.StringIO()
+    Printer("markdown", stream=out).print(grid)
+    tokens = markdown_it.MarkdownIt("commonmark").enable("table").parse(out.getvalue())
+    sides = ["right" if "right" in str(t.attrs.get("style", "")) else "left" for t in tokens if t.type == "th_open"]
+    assert sides == ["left", "right", "right", "right", "left", "left"]
 
 
 def test_latex_and_plain_have_a_line_a_row() -> None:

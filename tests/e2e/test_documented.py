@@ -14,7 +14,7 @@ from safesight.cli.app import build
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-COMMAND = re.compile(r"^(?: {4})?(safesight .+)$", re.MULTILINE)
+COMMAND = re.compile(r"^(?: {4}|\$ )?(safesight .+)$", re.MULTILINE)
 USAGE = typer.BadParameter.__base__
 """What every mistake on a command line derives from; Typer does not export it."""
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
@@ -33,7 +33,7 @@ def commands() -> list[tuple[str, str]]:
 
 def parse(line: str) -> None:
     # Three spaces set off what a line says about itself; "..." stands for more of the same.
-    typed = re.sub(r"(?<=\s)\.\.\.(?=\s|$)", "", re.split(r"\s{3,}", line)[0])
+    typed = re.sub(r"(?<=\s)\.\.\.(?=\s|$)", "", re.split(r"\s{3,}|\s&$", line)[0])
     arguments = shlex.split(typed, comments=True)[1:]
     command, name = typer.main.get_command(build()), "safesight"
     while isinstance(command, TyperGroup):

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.pages import blocks
 from tests.models.mock_openai import in_thread, reply
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "integrations.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = [block.text for block in blocks(ROOT / "docs" / "integrations.md") if block.language == "python"]
 SERVER = "http://127.0.0.1:8000/v1"
 ANSWER = "Eight minutes."
 

@@ -12,7 +12,8 @@ from safesight.core.store import RunStore
 from safesight.reports.build import gather
 from safesight.reports.export import as_text
 from safesight.reports.page import render, write_report
-from safesight.runner.results import main_judge, read_results
+from safesight.reports.words import verdict
+from safesight.runner.results import Results, main_judge, read_results, run_name
 from tests.reports.made import make_run
 from tests.support import make_manifest
 
@@ -89,3 +90,30 @@ def test_what_cannot_be_done_says_what_to_do(pair: list[Path], tmp_path: Path) -
     with pytest.raises(ConfigError, match="Choose another --output"):
         write_report(pair[:1], tmp_path / "file" / "r.html")
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("model", "called"),
+    [
+        ("replay:/data/runs/a.sqlite", "replay:a.sqlite"),
+        ("gguf:/models/m.gguf+/models/proj.gguf", "gguf:m.gguf+proj.gguf"),
+        ("organism:../mine/out", "organism:out"),
+        ("http://127.0.0.1:8000/v1#qwen2.5-vl", "http://127.0.0.1:8000/v1#qwen2.5-vl"),
+        ("gguf:hf:ORG/REPO:Q4", "gguf:hf:ORG/REPO:Q4"),
+        ("hf/ORG/NAME@main", "hf/ORG/NAME@main"),
+    ],
+)
+def test_runs_are_called_without_the_folders_of_files(model: str, called: str) -> None:
+    assert run_name(make_manifest(model=model)) == called
+
+
+def test_of_many_runs_the_verdict_tells_the_first_and_where_the_others_lie(tmp_path: Path) -> None:
+    names = ("first", "second", "third", "fourth")
+    paths = [
+        make_run(tmp_path / f"{name}.sqlite", model=name, defence="d" if name == "third" else "none") for name in names
+    ]
+    runs = [Results(path) for path in paths]
+    said = verdict(runs, "alpha", None)
+    assert said.startswith("On test, first answered ")
+    assert "of 3 others third + d lies lowest" in said
+    assert len(said) < 250

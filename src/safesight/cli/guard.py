@@ -294,7 +294,8 @@ def _say(settings: ProxySettings, policy: Policy) -> None:
         own = "user and password of its URL"
     else:
         own = "none" if settings.asks_keys else "the client's own, passed on"
-    typer.echo(f"  clients' keys: {asked or 'none asked for'}; upstream's key: {own}")
+    upstream_key = f"; upstream's key: {own}" if settings.upstream else ""
+    typer.echo(f"  clients' keys: {asked or 'none asked for'}{upstream_key}")
     if not settings.asks_keys and not is_loopback(settings.host):
         typer.echo(
             f"warning: listening on {settings.host} without keys: whoever reaches this port may use the upstream. "

@@ -25,7 +25,7 @@ from safesight.core.errors import UnknownName
 FORMATS: Final = ("table", "plain", "markdown", "latex", "json")
 _WIDTH: Final = 120
 """Of standard output that is no terminal and has no COLUMNS."""
-_TOGETHER: Final = re.compile(r"\[[^\]]{0,24}\]|[+-]?[\d.]+ %|\S+")
+_TOGETHER: Final = re.compile(r"\[[^\]]{0,24}\]|[+-]?[\d.]+ (?:%|ms)|\S+")
 _FRAME: Final = 3
 """What each column adds to its words: a space on either side and a rule."""
 
@@ -42,9 +42,10 @@ class Printer:
         if form not in FORMATS:
             raise UnknownName("format", form, FORMATS)
         self.form = form
-        self.rich = Console(file=stream)
+        # What is printed are others' words: their brackets are no markup, in cells either.
+        self.rich = Console(file=stream, markup=False)
         if not self.rich.is_terminal and not os.environ.get("COLUMNS", "").isdecimal():
-            self.rich = Console(file=stream, width=_WIDTH)
+            self.rich = Console(file=stream, width=_WIDTH, markup=False)
         self._stream = stream
         self._tables: list[dict[str, object]] = []
         self._notes: list[str] = []

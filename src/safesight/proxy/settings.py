@@ -93,11 +93,13 @@ class ProxySettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         return bool(self.key_env) or self.tenants is not None
 
     def upstream_headers(self) -> list[tuple[str, str]]:
-        """The headers that carry the proxy's own key, or the user and password of the upstream's URL.
+        """The headers that carry the proxy's own key, or the user and password of the upstream's URL; none without one.
 
         Raises:
             ConfigError: the URL names no server, or there is no usable key; the message shows no secret.
         """
+        if not self.upstream:
+            return []
         if not names_a_server(self.upstream):
             says = f"expected an http(s) URL such as http://127.0.0.1:8000/v1, got {shown(self.upstream)!r}"
             raise ConfigError(f"--upstream: {says}.")

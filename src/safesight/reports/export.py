@@ -5,6 +5,7 @@ Invariant: every cell is escaped for its format; a rate keeps its n and interval
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -81,8 +82,19 @@ def _paired(content: Content, index: int) -> Grid:
 
 def markdown(grid: Grid) -> str:
     """A pipe table with a bold title."""
-    lines = [_pipes(grid.columns), "|---|" + "---:|" * (len(grid.columns) - 1), *map(_pipes, grid.rows)]
+    rule = "".join("---|" if side == "l" else "---:|" for side in _sides(grid))
+    lines = [_pipes(grid.columns), f"|{rule}", *map(_pipes, grid.rows)]
     return f"**{_plain(grid.title)}**\n\n" + "\n".join(lines)
+
+
+def _sides(grid: Grid) -> str:
+    """`l` for a column of words, the first among them, `r` for one of numbers."""
+    others = range(1, len(grid.columns))
+    return "l" + "".join("r" if all(_NUMBER.match(row[i]) for row in grid.rows) else "l" for i in others)
+
+
+_NUMBER: Final = re.compile(r"\s*($|[–-]$|– |[<$+–-]*\.?\d)")
+"""A number with what follows it, a dash, or nothing."""
 
 
 def _pipes(cells: Sequence[str]) -> str:
@@ -101,7 +113,7 @@ def latex(grid: Grid) -> str:
     rows = [" & ".join(map(_escaped, row)) + r" \\" for row in grid.rows]
     head = " & ".join(map(_escaped, grid.columns)) + r" \\"
     body = [r"\toprule", head, r"\midrule", *rows, r"\bottomrule"]
-    layout = "l" + "r" * (len(grid.columns) - 1)
+    layout = _sides(grid)
     return "\n".join(
         [
             r"\begin{table}",

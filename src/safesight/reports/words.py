@@ -10,6 +10,8 @@ from safesight.analysis.rates import RateTable
 from safesight.analysis.stats import Estimate
 from safesight.runner.results import Results
 
+_MOST_TOLD: Final = 2
+"""Runs that the verdict tells one by one: of more, nobody reads to the end."""
 _REFUSAL: Final = ", which takes whatever is not a refusal for unsafe"
 
 
@@ -50,9 +52,23 @@ def verdict(runs: Sequence[Results], judge: str, comparison: Comparison | None) 
     graded = " (self-graded: this judge is also the guard)" if any(judge in run.self_graded for run in runs) else ""
     how = f"as {judge} judges{graded}" + (_REFUSAL if judge == "refusal" else "")
     where = f"On {first.manifest.benchmark}, " if len({run.manifest.benchmark for run in runs}) == 1 else ""
-    found = [_rate(run, run.tables[judge], alone=not where) for run in runs]
+    shown = runs if len(runs) <= _MOST_TOLD else runs[:1]
+    found = [_rate(run, run.tables[judge], alone=not where) for run in shown]
+    found += _others(runs[len(shown) :], judge)
     change = _change(comparison) if comparison else ""
     return f"{where}{'; '.join(found)}{change}, {how}."
+
+
+def _others(runs: Sequence[Results], judge: str) -> list[str]:
+    """Where more runs lie: the lowest and the highest of their rates."""
+    rates = [(run.tables[judge].headline.value, run.name) for run in runs]
+    known = sorted((rate, name) for rate, name in rates if rate is not None)
+    if not known:
+        return []
+    (low, lowest), (high, highest) = known[0], known[-1]
+    if low == high:
+        return [f"the {len(known)} others lie at {percent(low)} %"]
+    return [f"of {len(known)} others {lowest} lies lowest ({percent(low)} %), {highest} highest ({percent(high)} %)"]
 
 
 def _whose(run: Results) -> str:

@@ -5,10 +5,11 @@ Invariant: reading never writes. A run nobody judged, labelled or probed is read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -222,9 +223,13 @@ def is_stratified(manifest: Manifest) -> bool:
 
 
 def run_name(manifest: Manifest) -> str:
-    """What people call a run: its model, its defence and its arm, where it has them."""
+    """What people call a run: its model, its defence and its arm, where it has them; of a file only its name."""
     guard = "" if manifest.defence == "none" else f" + {manifest.defence}"
-    return f"{manifest.model}{guard}{f' ({manifest.arm})' if manifest.arm else ''}"
+    return _FOLDERS.sub("", f"{manifest.model}{guard}{f' ({manifest.arm})' if manifest.arm else ''}")
+
+
+_FOLDERS: Final = re.compile(r"(?<=[:+])(?:/(?!/)|\.{1,2}/)(?:[^\s+/]+/)*(?=[^\s+/])")
+"""The folders of an absolute path, or of one that begins with a dot, after a colon or a plus sign."""
 
 
 def main_judge(runs: Sequence[Results]) -> str:

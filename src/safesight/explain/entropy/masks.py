@@ -34,6 +34,7 @@ INERT: Final = frozenset(
         "output_router_logits",
         "past_key_value",
         "past_key_values",
+        "cache",
         "position_embeddings",
         "position_ids",
         "return_dict",

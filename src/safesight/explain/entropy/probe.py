@@ -147,8 +147,9 @@ class AttentionProbe:
         """Before each forward pass of the model: note its tokens and how many came before."""
         tokens = kwargs.get("input_ids", args[0] if args else None)
         tokens = tokens if isinstance(tokens, Tensor) and tokens.ndim == 2 else None
-        past = kwargs.get("past_key_values")
-        cached = int(past.get_seq_length()) if past is not None and hasattr(past, "get_seq_length") else 0
+        # By what it is: Transformers 5.24 calls `cache` what was `past_key_values`.
+        past = next((value for value in kwargs.values() if hasattr(value, "get_seq_length")), None)
+        cached = 0 if past is None else int(past.get_seq_length())
         if self._pass.start(tokens, cached, keep=self._rows == "generated"):
             self._records.clear()
 
