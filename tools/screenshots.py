@@ -60,7 +60,7 @@ def keep(shown: Page, name: str, *, full: bool = False) -> None:
     from PIL import Image
 
     picture = Image.open(io.BytesIO(shown.screenshot(full_page=full)))
-    picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(OUT / f"{name}.png", optimize=True)
+    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(OUT / f"{name}.png", optimize=True)
     print(OUT / f"{name}.png")
 
 
