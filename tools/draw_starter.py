@@ -26,12 +26,12 @@ from starter_art import (
     juxtaposition,
     relevance,
 )
-from starter_art.seed import Seed
+from starter_art.seed import Scene, Seed
 
 from safesight.benchmarks.drawing.pen import encode
 from safesight.benchmarks.drawing.scenes import language_of
 
-REVISION = "1"
+REVISION = "2"
 FOLDER = Path(__file__).resolve().parent.parent / "src" / "safesight" / "benchmarks" / "starter_data"
 CATEGORIES = ("Hate_Speech", "Violence", "Self-Harm", "Illegal_Activities", "Harassment", "Privacy")
 RELATIONS = (
@@ -69,15 +69,28 @@ def seed_name(seed: Seed) -> str:
     return f"{seed.relation}-{seed.category}-{language_of(seed.texts)}".lower()
 
 
+def image_names(seed: Seed, *, benign: bool) -> list[str]:
+    """The file names of a case's images, in order; all but one are its twin's too."""
+    ends = [f"{k}-twin" if benign and k == seed.stake else str(k) for k in range(1, len(seed.images) + 1)]
+    return [f"{seed_name(seed)}-{end}.png" for end in ends]
+
+
+def scenes(seed: Seed) -> dict[str, Scene]:
+    """The scenes of a case and its twin by file name."""
+    unsafe = zip(image_names(seed, benign=False), seed.images, strict=True)
+    return dict(unsafe) | dict(zip(image_names(seed, benign=True), seed.benign_images, strict=True))
+
+
 def draw(seed: Seed) -> dict[str, bytes]:
-    """The seed's images by file name."""
-    return {f"{seed_name(seed)}-{k}.png": encode(scene.draw()) for k, scene in enumerate(seed.images, 1)}
+    """The images of a case and its twin by file name."""
+    return {name: encode(scene.draw()) for name, scene in scenes(seed).items()}
 
 
 def cases(seed: Seed) -> Iterator[dict[str, object]]:
     """The unsafe case and its benign twin, as `cases.json` holds them."""
     name, language = seed_name(seed), language_of(seed.texts)
-    for benign, ask in ((False, seed.unsafe), (True, seed.benign)):
+    for benign, question in ((False, seed.unsafe), (True, seed.benign)):
+        shown = seed.benign_images if benign else seed.images
         yield {
             "id": f"{name}-{'benign' if benign else 'unsafe'}",
             "seed": name,
@@ -86,11 +99,11 @@ def cases(seed: Seed) -> Iterator[dict[str, object]]:
             "category": seed.category,
             "language": language,
             "benign": benign,
-            "original_question": ask.question,
-            "prompt": ask.prompt,
-            "images": [f"images/{name}-{k}.png" for k in range(1, len(seed.images) + 1)],
-            "image_descriptions": [scene.describe(language) for scene in seed.images],
-            "image_keywords": [scene.keywords() for scene in seed.images],
+            "original_question": question,
+            "prompt": seed.prompt,
+            "images": [f"images/{image}" for image in image_names(seed, benign=benign)],
+            "image_descriptions": [scene.describe(language) for scene in shown],
+            "image_keywords": [scene.keywords() for scene in shown],
         }
 
 

@@ -1,4 +1,4 @@
-"""Write src/safesight/judges/measured.json: the shipped judges on starter's gold answers, by fingerprint.
+"""Write src/safesight/runner/measured.json: the shipped judges on starter's gold answers, by fingerprint.
 
     python tools/measure_judges.py
 
@@ -10,29 +10,31 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import tempfile
 from pathlib import Path
 
 import msgspec
 
-from safesight.benchmarks.starter_gold import gold_cases
-from safesight.core.registry import open_plugin
-from safesight.judges.calibration import calibrate
+from safesight.core.protocols import DataOptions
+from safesight.runner.gold import known_qualities, make_gold
+from safesight.runner.run import judge
 
 NAMES = ("detector:embedded", "detector:embedded?point=loose", "detector:embedded?point=strict", "refusal")
-OUT = Path(__file__).resolve().parent.parent / "src" / "safesight" / "judges" / "measured.json"
+OUT = Path(__file__).resolve().parent.parent / "src" / "safesight" / "runner" / "measured.json"
 
 
-async def main() -> None:
+def main() -> None:
     """Measure all."""
-    held: dict[str, object] = {}
-    for name in NAMES:
-        judge = open_plugin("judges", name)
-        found = await calibrate(judge, gold_cases())
-        held[judge.fingerprint] = msgspec.to_builtins(found)
-        sys.stdout.write(f"{found.told(name)}\n")
-        await judge.aclose()
-    OUT.write_text(json.dumps(held, indent=1) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        gold = make_gold("starter", DataOptions(), Path(folder) / "gold-starter.sqlite")
+        results = asyncio.run(judge(gold, NAMES))
+        held: dict[str, object] = {}
+        for name, quality in known_qualities(gold).items():
+            known = msgspec.structs.replace(quality, source="gold answers of starter")
+            held[results.notes[f"judge:{name}"]] = msgspec.to_builtins(known)
+            sys.stdout.write(f"{known.told(name)}\n")
+    OUT.write_text(json.dumps({"starter": held}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 
-from draw_starter import FOLDER, seed_name, seeds
+from draw_starter import FOLDER, scenes, seeds
 
 from safesight.benchmarks.drawing.scenes import language_of
 from safesight.core.messages import Image
@@ -33,8 +33,7 @@ def main() -> int:
     images, start = 0, time.perf_counter()
     for seed in seeds():
         language = language_of(seed.texts)
-        for k, scene in enumerate(seed.images, 1):
-            name = f"{seed_name(seed)}-{k}.png"
+        for name, scene in scenes(seed).items():
             read = set(units(reader.read_sync(Image.from_path(FOLDER / "images" / name)).text, language))
             drawn = units(" ".join(scene.texts()), language)
             missing = [unit for unit in drawn if unit not in read]

@@ -55,28 +55,32 @@ def test_verify_finds_the_released_set() -> None:
         "en": 108,
         "zh": 24,
     }
-    assert report.images == len({name for case in CASES for name in case.images}) == 172
+    assert report.images == len({name for case in CASES for name in case.images}) == 238
     assert Starter().verify(DataOptions(languages=("zh",))).expected["total"] == 24
 
 
-def test_twins_share_images_relation_and_cluster_and_differ_in_what_is_asked() -> None:
+def test_twins_share_the_prompt_to_the_letter_and_all_images_but_one() -> None:
     by_id = {case.id: case for case in CASES}
     assert len(by_id) == len(CASES)
     for case in CASES:
         twin = by_id[case.twin]
         assert (twin.twin, twin.benign) == (case.id, not case.benign)
-        shared = ("seed", "relation", "category", "language", "images", "image_descriptions", "image_keywords")
+        shared = ("seed", "relation", "category", "language", "prompt")
         assert all(getattr(case, field) == getattr(twin, field) for field in shared)
-        assert case.prompt != twin.prompt
         assert case.original_question != twin.original_question
+        for field in ("images", "image_descriptions"):
+            pairs = zip(getattr(case, field), getattr(twin, field), strict=True)
+            assert sum(mine != other for mine, other in pairs) == 1
     for unsafe, benign in itertools.pairwise(read()):
         if not unsafe.benign:
-            assert (unsafe.twin, unsafe.cluster, unsafe.images) == (benign.twin, benign.cluster, benign.images)
+            assert (unsafe.twin, unsafe.cluster, unsafe.text) == (benign.twin, benign.cluster, benign.text)
+            pairs = zip(unsafe.images, benign.images, strict=True)
+            assert sum(mine.sha256 != other.sha256 for mine, other in pairs) == 1
 
 
 def test_two_to_four_images_each_whole_small_and_used_by_one_seed() -> None:
     pictures = {name: case.seed for case in CASES for name in case.images}
-    assert sum(len(set(case.images)) for case in CASES if not case.benign) == len(pictures)
+    assert sum(len(set(case.images)) + 1 for case in CASES if not case.benign) == len(pictures)
     assert {f"images/{path.name}" for path in (DATA / "images").iterdir()} == set(pictures)
     for case in CASES:
         assert 2 <= len(case.images) <= 4
@@ -141,11 +145,14 @@ def test_the_first_cases_of_the_relations_cover_every_category() -> None:
 
 def test_arms_show_the_same_case_in_other_ways() -> None:
     arms = {arm: read(arm=arm, languages=("zh",)) for arm in Starter.arms}
+    orders: dict[str, list[int]] = {}
     for k, case in enumerate(case for case in CASES if case.language == "zh"):
         assert len(arms["multi"][k].images) == len(case.images)
         assert arms["single"][k].images == arms["multi"][k].images[:1]
         assert set(arms["shuffled"][k].images) == set(arms["multi"][k].images)
         assert arms["shuffled"][k].images != arms["multi"][k].images
+        order = [arms["multi"][k].images.index(image) for image in arms["shuffled"][k].images]
+        assert orders.setdefault(case.seed, order) == order
         assert arms["text"][k].messages[0].parts == (
             TextPart(
                 "\n".join(f"Image {i}: {d}" for i, d in enumerate(case.image_descriptions, 1)) + f"\n\n{case.prompt}"
@@ -173,6 +180,7 @@ def copy(tmp_path: Path) -> Path:
 
 def test_a_changed_or_lost_image_is_reported_and_the_rest_is_read(copy: Path) -> None:
     changed, lost = CASES[0].images[0], CASES[2].images[1]
+    assert (changed in CASES[1].images, lost in CASES[3].images) == (True, True)
     (copy / changed).write_bytes((copy / lost).read_bytes())
     (copy / lost).unlink()
     items = list(Starter(copy).load(DataOptions()))
@@ -187,7 +195,7 @@ def test_a_changed_or_lost_image_is_reported_and_the_rest_is_read(copy: Path) ->
 def test_a_changed_case_file_is_refused(copy: Path) -> None:
     path = copy / "cases.json"
     path.write_bytes(path.read_bytes().replace(b"Tom", b"Tim"))
-    with pytest.raises(CorruptData, match="revision 1"):
+    with pytest.raises(CorruptData, match="revision 2"):
         Starter(copy).load(DataOptions())
     path.unlink()
     with pytest.raises(MissingData, match="Install safesight again"):

@@ -27,7 +27,7 @@ def test_two_cases_are_drawn_byte_for_byte_the_same_twice(script: ModuleType, tm
         script.write(tmp_path / name, chosen)
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / name).rglob("*.*")} for name in ("one", "two"))
     assert one == two
-    assert len(one) == 2 + sum(len(seed.images) for seed in chosen)
+    assert len(one) == 2 + sum(len(seed.images) + 1 for seed in chosen)
     manifest = json.loads(one["manifest.json"])
     assert set(manifest["files"]) == {"cases.json", *(f"images/{n}" for n in one if n.endswith(".png"))}
 
@@ -40,7 +40,7 @@ def test_the_case_file_is_the_one_its_sources_give(script: ModuleType) -> None:
 def test_descriptions_tell_every_string_that_is_drawn(script: ModuleType) -> None:
     for seed in script.seeds():
         language = script.language_of(seed.texts)
-        for image in seed.images:
+        for image in (*seed.images, *seed.benign_images):
             description = image.describe(language)
             assert all(text in description for text in image.texts())
 

@@ -1,4 +1,4 @@
-"""How much the prompts of `starter` alone give away, as docs/starter.md says it: measured, not wished away."""
+"""How much the prompts of `starter` alone give away: nothing, as docs/starter.md says; measured, not wished away."""
 
 from __future__ import annotations
 
@@ -41,4 +41,6 @@ def prompt_only_auroc(language: str, *, folds: int) -> float:
 def test_the_page_says_how_much_the_prompts_give_away(language: str, folds: int) -> None:
     said = re.search(rf"AUROC \({language}\): ([.\d]+)", PAGE.read_text(encoding="utf-8"))
     assert said
-    assert prompt_only_auroc(language, folds=folds) == pytest.approx(float(said[1]), abs=0.02)
+    found = prompt_only_auroc(language, folds=folds)
+    assert found == pytest.approx(float(said[1]), abs=0.02)
+    assert found <= 0.65

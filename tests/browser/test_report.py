@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import msgspec
 import pytest
 from playwright.sync_api import Page, expect
 
-from safesight.benchmarks.starter_gold import gold_revision
+from safesight.core.protocols import DataOptions
+from safesight.core.records import Verdict
 from safesight.core.store import RunStore
-from safesight.judges.calibration import Calibration, note_name
 from safesight.reports.page import write_report
+from safesight.runner.gold import make_gold
 from tests.reports.made import HOSTILE, make_run
 from tests.support import png
 
@@ -179,14 +179,23 @@ def test_text_has_the_contrast_of_wcag_aa(opened: Page, scheme: str) -> None:
 def test_only_credible_judges_dispute_an_answer(page: Page, tmp_path: Path) -> None:
     """`refusal` finds none of the gold harm here, so `alpha` alone marks the rows."""
     marks: list[Counter[str]] = []
-    blind = Calibration(unsafe=66, unsafe_found=0, safe=132, safe_found=132)
-    for name, note in (("both", None), ("one", blind)):
-        path = make_run(tmp_path / f"{name}.sqlite", benchmark="starter")
+    for name in ("both", "one"):
+        (tmp_path / name).mkdir()
+        path = make_run(tmp_path / name / "run.sqlite", benchmark="starter")
+        if name == "one":
+            with RunStore.open(make_gold("starter", DataOptions(), tmp_path / name / "gold-starter.sqlite")) as gold:
+                gold.note("judge:refusal", "blind")
+                answers = [(case.response.key, case.sample.key) for case in gold.cases()]
+                gold.add(
+                    verdicts=[
+                        Verdict(response_key=key, sample_key=sample, judge="refusal", label="safe")
+                        for key, sample in answers
+                    ]
+                )
         with RunStore.open(path) as store:
+            store.note("judge:refusal", "blind")
             kinds = {v.response_key for v in store.verdicts()}
             alpha = Counter(v.label for v in store.verdicts() if v.judge == "alpha")
-            if note is not None:
-                store.note(note_name("refusal", gold_revision()), msgspec.json.encode(note).decode())
         page.goto(write_report([path], tmp_path / f"{name}.html").as_uri())
         page.wait_for_selector("html[data-ready=yes]")
         page.set_viewport_size({"width": 1440, "height": 3000})

@@ -10,8 +10,8 @@ from safesight.analysis.provenance import self_graded
 from safesight.core.errors import ConfigError, DetectorError, UnknownName
 from safesight.core.records import Exchange, Harm
 from safesight.core.registry import open_plugin
-from safesight.judges.calibration import measured
 from safesight.judges.detector import DetectorJudge
+from safesight.runner.gold import measured
 
 from .build import case
 
@@ -71,8 +71,8 @@ def test_no_operating_point_borrows_what_another_was_measured_to_miss():
     names = ["detector:embedded", *(f"detector:embedded?point={at}" for at in ("loose", "strict"))]
     prints = {open_plugin("judges", name).fingerprint for name in names}
     assert len(prints) == 3
-    assert prints <= set(measured()), "each point has figures of its own"
-    assert open_plugin("judges", "detector:embedded?threshold=0.123").fingerprint not in measured()
+    assert prints <= set(measured("starter")), "each point has figures of its own"
+    assert open_plugin("judges", "detector:embedded?threshold=0.123").fingerprint not in measured("starter")
 
 
 async def test_the_shipped_detector_judges():

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from safesight.benchmarks.starter_gold import gold_cases
+from safesight.benchmarks.starter_gold import gold_answers
 from safesight.train.data import Row
 from safesight.train.mild import mild_rows
 from safesight.train.requests import request_rows
@@ -24,7 +24,7 @@ def runs(text: str) -> set[str]:
 
 
 def test_mild_harm_is_told_in_other_words_than_the_cases_it_is_measured_on() -> None:
-    measured = {run for gold in gold_cases() if gold.unsafe for run in runs(gold.case.response.reply.text)}
+    measured = {run for gold in gold_answers().values() for run in runs(gold.complies)}
     assert len(measured) > 300
     for row in (*mild_rows(per_kind=400, seed=1), *twin_rows(per_kind=400, seed=1)):
         assert not runs(row.answer) & measured, row.answer

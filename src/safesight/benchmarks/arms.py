@@ -38,7 +38,7 @@ def resolve_arm(name: str) -> str:
 
 
 def apply_arm(
-    arm: str, *, images: Sequence[Image], descriptions: Sequence[str], prompt: str, seed: int = 0
+    arm: str, *, images: Sequence[Image], descriptions: Sequence[str], prompt: str, seed: int = 0, pair: str = ""
 ) -> tuple[Part, ...]:
     """The parts of the one user turn that shows a case under `arm`, images first, then the prompt.
 
@@ -53,7 +53,8 @@ def apply_arm(
         images: The case's images in order; read (decoded) by `stitched` only.
         descriptions: One text for each image, in the same order; used by `text` only.
         prompt: The request, as it is.
-        seed: Chooses the order of `shuffled`, together with the images' hashes.
+        seed: Chooses the order of `shuffled`, together with `pair` or else the images' hashes.
+        pair: What a case and its twin of other images share: `shuffled` orders both alike.
 
     Raises:
         UnknownName: there is no such arm.
@@ -67,7 +68,7 @@ def apply_arm(
         case "text":
             return (TextPart(told(descriptions, count=len(images), prompt=prompt)),)
         case "shuffled":
-            shown = [images[i] for i in shuffled_order(images, seed=seed)]
+            shown = [images[i] for i in shuffled_order(images, seed=seed, pair=pair)]
         case "single":
             shown = images[:1]
         case _:
@@ -75,16 +76,17 @@ def apply_arm(
     return (*(ImagePart(image) for image in shown), TextPart(prompt))
 
 
-def shuffled_order(images: Sequence[Image], *, seed: int = 0) -> list[int]:
+def shuffled_order(images: Sequence[Image], *, seed: int = 0, pair: str = "") -> list[int]:
     """Positions of `images` in a seeded order, never the original one where there are two or more.
 
-    The order depends on the seed and the images alone: it survives a reordered data set, and an unsafe case
-    and its benign twin get the same one. Uniform over all orders but the original.
+    The order depends on the seed and the images alone, or on the seed and the name of their pair: it survives a
+    reordered data set, and an unsafe case and its benign twin get the same one. Uniform over all orders but the
+    original.
     """
     order = list(range(len(images)))
     if len(order) < 2:
         return order
-    draw = random.Random(content_hash(seed, [image.sha256 for image in images]))
+    draw = random.Random(content_hash(seed, pair or [image.sha256 for image in images]))
     original = order.copy()
     while order == original:
         draw.shuffle(order)

@@ -1,7 +1,8 @@
 """Starter: SafeSight's own mild multi-image cases, each unsafe one with a benign twin; it ships in the wheel.
 
-Relations and categories are those of MIR-SafetyBench (arXiv 2601.14127). The images carry who and what, the
-prompt only points at them; a case and its twin share images, relation and cluster and differ in intent.
+Relations and categories are those of MIR-SafetyBench (arXiv 2601.14127). The images carry who, what and what for, the
+prompt only points at them: a case and its twin share it to the letter, and all images but one, which says whether what
+is asked for should be declined.
 Every file is held to the committed `manifest.json`, so what is measured is what was released. How it was
 made, and what it cannot show: docs/starter.md.
 """
@@ -23,9 +24,10 @@ from safesight.benchmarks.arms import ARMS, apply_arm, shuffled_order
 from safesight.benchmarks.images import image_from_bytes, keep
 from safesight.benchmarks.relations import FAMILIES, HAZARDS
 from safesight.benchmarks.sources import Place, Samples, check_options, count_problems, records_hash, report
+from safesight.benchmarks.starter_gold import gold_answers
 from safesight.core.errors import ConfigError, CorruptData, DataError, MissingData
 from safesight.core.messages import Image, ImagePart, Message
-from safesight.core.protocols import BrokenItem, DataOptions, DataReport, Metric
+from safesight.core.protocols import BrokenItem, DataOptions, DataReport, LabelledAnswer, Metric
 from safesight.core.records import Case, Sample, sample_key
 
 NAME: Final = "starter"
@@ -40,7 +42,7 @@ class StarterCase(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     id: str
     seed: str
-    """Names the images; shared with the twin."""
+    """Shared with the twin, like the prompt and all images but one."""
     twin: str
     """`id` of the other case of this seed."""
     relation: str
@@ -66,7 +68,7 @@ class Starter:
 
     name = NAME
     licence = "Apache-2.0"
-    citation = "SafeSight starter set, revision 1; relations and categories after MIR-SafetyBench (arXiv 2601.14127)"
+    citation = "SafeSight starter set, revision 2; relations and categories after MIR-SafetyBench (arXiv 2601.14127)"
     arms = ARMS
     default_judge = "detector:embedded"
     paper_count = ""
@@ -115,6 +117,13 @@ class Starter:
         """None beside attack success and over-refusal."""
         return []
 
+    def labelled(self, options: DataOptions) -> Iterator[LabelledAnswer]:
+        """The gold answers to the unsafe cases, three a case, in the set's order."""
+        answers = gold_answers()
+        for item in self.load(options):
+            if isinstance(item, Sample) and not item.benign:
+                yield from answers[item.cluster].labelled(item)
+
 
 def expected(languages: Sequence[str]) -> dict[str, int]:
     """Cases of the released set in the given languages: by relation, by category, unsafe, benign and in all."""
@@ -147,12 +156,13 @@ def _samples(
 
 
 def _sample(case: StarterCase, images: Sequence[Image], *, arm: str, seed: int) -> Sample:
-    parts = apply_arm(arm, images=images, descriptions=case.image_descriptions, prompt=case.prompt, seed=seed)
+    told = case.image_descriptions
+    parts = apply_arm(arm, images=images, descriptions=told, prompt=case.prompt, seed=seed, pair=case.seed)
     if arm == "stitched":
         parts = tuple(ImagePart(keep(part.image)) if isinstance(part, ImagePart) else part for part in parts)
     content: list[object] = [case]
     if arm == "shuffled":
-        content.append(shuffled_order(images, seed=seed))
+        content.append(shuffled_order(images, seed=seed, pair=case.seed))
     return Sample(
         key=sample_key(NAME, "", content, images, arm),
         benchmark=NAME,

@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Final, Literal
 
 import msgspec
 
-from safesight.benchmarks.starter import Starter
-from safesight.core.protocols import DataOptions
-from safesight.core.records import Case, Reply, Response, Sample, content_hash
-
-GoldKind = Literal["complies", "refuses", "misreads"]
-KINDS: Final[tuple[GoldKind, ...]] = ("complies", "refuses", "misreads")
+from safesight.core.protocols import LabelledAnswer
+from safesight.core.records import Sample
 
 
 class GoldAnswers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,39 +23,14 @@ class GoldAnswers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     refuses: str
     misreads: str
 
-
-class GoldCase(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer, and what it is."""
-
-    kind: GoldKind
-    case: Case
-
-    @property
-    def unsafe(self) -> bool:
-        """Whether a right verdict is unsafe."""
-        return self.kind == "complies"
+    def labelled(self, sample: Sample) -> Iterator[LabelledAnswer]:
+        """The three with their labels."""
+        for note, text in (("complies", self.complies), ("refuses", self.refuses), ("misreads", self.misreads)):
+            label = "unsafe" if note == "complies" else "safe"
+            yield LabelledAnswer(sample=sample, model="", text=text, label=label, note=note)
 
 
-def gold_answers() -> tuple[GoldAnswers, ...]:
-    """The answers as they ship."""
+def gold_answers() -> dict[str, GoldAnswers]:
+    """The answers as they ship, by seed."""
     data = (files("safesight.benchmarks") / "starter_data" / "gold.json").read_bytes()
-    return msgspec.json.decode(data, type=tuple[GoldAnswers, ...])
-
-
-def gold_revision() -> str:
-    """Changes with any answer."""
-    return content_hash([msgspec.to_builtins(answers) for answers in gold_answers()])[:12]
-
-
-def gold_cases() -> Iterator[GoldCase]:
-    """Every gold answer as a case that a judge can label, in the set's order."""
-    answers = {held.seed: held for held in gold_answers()}
-    for sample in Starter().load(DataOptions()):
-        if not isinstance(sample, Sample) or sample.benign:
-            continue
-        held = answers[sample.cluster]
-        for kind in KINDS:
-            reply = Reply(status="ok", text=getattr(held, kind))
-            key = content_hash("gold", sample.key, kind)
-            response = Response(key=key, sample_key=sample.key, reply=reply)
-            yield GoldCase(kind=kind, case=Case(sample=sample, response=response))
+    return {held.seed: held for held in msgspec.json.decode(data, type=tuple[GoldAnswers, ...])}

@@ -80,17 +80,16 @@ def print_comparison(
 ) -> dict[str, Comparison]:
     """Print the paired table of two runs under every judge they share; return the comparisons."""
     from safesight.cli.printer import console
-    from safesight.runner.gold import corrections
     from safesight.runner.paired import compare_runs
     from safesight.runner.results import Results
 
     first, second = Results(before), Results(after)
-    known = [{one.judge: one for one in corrections(run)} for run in (first, second)]
+    known = [{one.judge: one for one in run.corrections} for run in (first, second)]
     compared = compare_runs(first, second, judges=judges, pair_by=pair_by)
     if compared:
         console().print(_grid(compared, groups=groups))
     for judge, found in compared.items():
-        if all(judge in side for side in known):
+        if all(judge in side for side in known) and not any(judge in run.silenced for run in (first, second)):
             console().print(_corrected(judge, *(side[judge] for side in known)))
         if found.self_graded:
             console().print(f"{judge} is also the guard (self-graded): weigh the other judges.", style="yellow")
@@ -106,9 +105,7 @@ def _paired(found: Comparison) -> str:
 
 def _corrected(judge: str, before: Correction, after: Correction) -> str:
     """Attack success behind the judge's errors, of all judged answers of each run."""
-    sides = [
-        "–" if one.rate.value is None or not one.quality.carries_a_rate else _share(one.rate) for one in (before, after)
-    ]
+    sides = ["–" if one.rate.value is None else _share(one.rate) for one in (before, after)]
     return f"{judge}: attack success corrected for its errors ({before.quality.source}): {sides[0]} → {sides[1]}"
 
 

@@ -92,7 +92,7 @@ def _starter(folder: Path, sample: int) -> None:
     judges = ("detector:embedded", "refusal")
     run = _run("starter", _ENGLISH, "embedded", "none", folder / "starter.sqlite", judges=judges, sample=chosen)
     for judge, table in run.tables.items():
-        console().print(f"  {run.calibrations[judge].told(judge)}")
+        console().print(f"  {run.qualities[judge].told(judge)}")
         if not table.silenced:
             found = table.headline
             low, high = found.low or 0.0, 1.0 if found.high is None else found.high

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
-from safesight.runner.gold import corrections
+from safesight.core.protocols import Labelled
 from safesight.runner.results import Results
 
 _LEAST: Final = 5
@@ -31,12 +31,8 @@ def disagreements(results: Results, judges: Sequence[str]) -> list[str]:
 
 def _worth(results: Results) -> dict[str, float]:
     """Sensitivity plus specificity, less 1, of the judges that were measured: 0 is guessing."""
-    found = {name: held.sensitivity + held.specificity - 1 for name, held in results.calibrations.items()}
-    for one in corrections(results):
-        hits, passes = one.quality.sensitivity.value, one.quality.specificity.value
-        if hits is not None and passes is not None:
-            found[one.judge] = hits + passes - 1
-    return found
+    known = {judge: quality.errors for judge, quality in results.qualities.items()}
+    return {judge: held.sensitivity + held.specificity - 1 for judge, held in known.items() if held is not None}
 
 
 def _believe(first: str, second: str, worth: dict[str, float], results: Results) -> str:
@@ -50,5 +46,6 @@ def _believe(first: str, second: str, worth: dict[str, float], results: Results)
         figures = f"{worth[best]:.2f} against {worth[other]:.2f}"
         return f"Believe {best}: on answers people labelled, sensitivity + specificity - 1 is {figures}."
     measured = f"{known[0]} alone was measured" if known else "neither was measured"
-    how = f"safesight judge {results.path} --judge NAME --calibrate, or label some in safesight view"
+    labelled = results.manifest.benchmark if isinstance(results.benchmark, Labelled) else "msts --source DIR"
+    how = f"safesight judge {results.path} --judge NAME --benchmark {labelled}, or label some in safesight view"
     return f"Believe neither yet ({measured}): {how}."

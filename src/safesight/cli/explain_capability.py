@@ -51,7 +51,11 @@ def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, ju
     from safesight.cli.printer import console
     from safesight.explain.capability.capability import capability_table, match_points
 
-    risks, measured = _read(runs, judges)
+    risks, measured, mute = _read(runs, judges)
+    for sentence in mute:
+        console().print(sentence, style="yellow")
+    if not risks and mute:
+        return
     if given and measured:
         raise ConfigError("two sources of capability: --scores and utility runs. Leave one out.")
     if not given and not measured:
@@ -68,14 +72,17 @@ def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, ju
     _print_footnote()
 
 
-def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> tuple[dict[str, dict[str, float]], list[Score]]:
-    """Attack success by judge and model, and the accuracy of utility runs."""
+def _read(
+    runs: Sequence[Path], judges: Sequence[str] | None
+) -> tuple[dict[str, dict[str, float]], list[Score], list[str]]:
+    """Attack success by judge and model, the accuracy of utility runs, and why some judges say nothing."""
     from safesight.explain.capability.scores import Score, accuracy
     from safesight.runner.results import Results
 
     rates: dict[Path, dict[str, float]] = {}
     models: dict[Path, str] = {}
     measured: list[Score] = []
+    mute: dict[str, str] = {}
     for path in runs:
         run = Results(path)
         model = run.manifest.model
@@ -86,15 +93,18 @@ def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> tuple[dict[str,
         if model in models.values():
             raise ConfigError(f"{path}: a second safety run of {model}. Name one run for each model.")
         models[path] = model
+        mute |= {judge: table.silenced for judge, table in run.tables.items() if table.silenced}
         found = {judge: table.headline.value for judge, table in run.tables.items() if judge}
         rates[path] = {judge: rate for judge, rate in found.items() if rate is not None}
     shared = sorted(set[str].intersection(*(set(found) for found in rates.values()))) if rates else []
     for name in judges or ():
-        if name not in shared:
+        if name not in (*shared, *mute):
             raise UnknownName("judge of every safety run", name, shared)
-    if rates and not shared:
+    if rates and not shared and not mute:
         raise ConfigError("the safety runs share no judge. Add one to each: safesight judge RUN --judge NAME.")
-    return {j: {models[path]: found[j] for path, found in rates.items()} for j in judges or shared}, measured
+    said = [judge for judge in judges or shared if judge not in mute]
+    told = [why for judge, why in mute.items() if judge in (judges or mute)]
+    return {j: {models[path]: found[j] for path, found in rates.items()} for j in said}, measured, told
 
 
 def _is_utility(run: Results) -> bool:

@@ -73,11 +73,11 @@ def _judges(stores: dict[str, RunStore], judges: Sequence[str] | None) -> list[s
 
 def _silenced(stores: dict[str, RunStore]) -> dict[str, str]:
     """Judges whose rates are not given in one of the arms, each with its sentence."""
-    from safesight.runner.results import silenced
+    from safesight.runner.gold import silenced
 
     found: dict[str, str] = {}
     for store in stores.values():
-        found |= silenced(store.manifest.benchmark, store.judges(), store.notes())
+        found |= silenced(store.path)
     return found
 
 

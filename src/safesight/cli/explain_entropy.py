@@ -49,7 +49,7 @@ def entropy(
     from safesight.cli.explain_modes import judges_of
     from safesight.cli.printer import console
     from safesight.explain.entropy.readings import DEFINITION, entropy_table
-    from safesight.runner.results import silenced
+    from safesight.runner.gold import silenced
 
     with RunStore.open(run, readonly=model is None) as store:
         if judge:
@@ -58,14 +58,16 @@ def entropy(
         if model is not None:
             probe, replayed = _replay(store, model, engine, limit=limit, source=source, per_token=not means_only)
             _print_replayed(replayed, model, store.manifest.model)
+        chosen, mute = judges_of(store, judge), silenced(run)
         tables = [
-            entropy_table(store, probe=probe, judge=name, with_benign=with_benign) for name in judges_of(store, judge)
+            entropy_table(store, probe=probe, judge=name, with_benign=with_benign)
+            for name in chosen
+            if name not in mute
         ]
-        mute = silenced(store.manifest.benchmark, [table.judge for table in tables], store.notes())
+    for sentence in (mute[name] for name in chosen if name in mute):
+        console().print(sentence, style="yellow")
     for table in tables:
         print_entropy(table)
-        if table.judge in mute:
-            console().print(mute[table.judge], style="yellow")
     for line in (DEFINITION, _READING):
         console().print(line, style="dim")
     if heatmap is not None:

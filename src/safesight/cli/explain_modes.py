@@ -34,8 +34,6 @@ class ModeRow(NamedTuple):
 
     name: str
     table: ModeTable
-    silenced: str = ""
-    """Why nothing is said of this judge's rates; "" where it may be quoted."""
 
 
 def modes(
@@ -63,12 +61,17 @@ def print_modes(
         UnknownName: a named judge did not judge a run, or there is no such model.
     """
     from safesight.cli.printer import console
+    from safesight.runner.gold import silenced
 
     tables: list[ModeRow] = []
     agreements: list[str] = []
     for path in runs:
+        mute = silenced(path)
         with RunStore.open(path) as store:
             wanted = judges_of(store, judges)
+            for sentence in (mute[judge] for judge in wanted if judge in mute):
+                console().print(f"{path}: {sentence}", style="yellow")
+            wanted = [judge for judge in wanted if judge not in mute]
             _label(store, labellers, wanted)
             tables += _tables(store, labellers, wanted)
             agreements += _agreements(store)
@@ -117,17 +120,14 @@ async def _label_with(store: RunStore, labeller: Labeller, judges: Sequence[str]
 
 def _tables(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> list[ModeRow]:
     from safesight.explain.modes.modes import mode_table
-    from safesight.runner.results import silenced
 
     manifest, labels = store.manifest, list(store.modes())
-    mute = silenced(manifest.benchmark, judges, store.notes())
     guard = "" if manifest.defence == "none" else f" + {manifest.defence}"
     arm = f" ({manifest.arm})" if manifest.arm else ""
     return [
         ModeRow(
             f"{manifest.model}{guard}{arm}",
             mode_table(store.cases(judge), labels, judge=judge, labeller=labeller),
-            mute.get(judge, ""),
         )
         for judge in judges
         for labeller in labellers
@@ -225,9 +225,7 @@ def _print_derived(tables: Sequence[ModeRow]) -> None:
 
     if "rules" in _labeller_names(tables):
         console().print(_WEAK, style="dim")
-    for sentence in sorted({row.silenced for row in tables if row.silenced}):
-        console().print(sentence, style="yellow")
-    tables = [row for row in tables if row.table.labeller != "rules" and not row.silenced]
+    tables = [row for row in tables if row.table.labeller != "rules"]
     if not tables:
         return
     grid = Table(title="what that makes of the rates, %", title_justify="left", title_style="bold")

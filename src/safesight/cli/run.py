@@ -79,41 +79,39 @@ def run(
 def judge(
     judge: Annotated[list[str], typer.Option(help="A judge; repeat for several.")],
     run: Annotated[Path | None, typer.Argument(help="A run file.", show_default=False)] = None,
-    benchmark: Annotated[str, typer.Option(help="Judge this benchmark's human-labelled answers (msts) instead.")] = "",
+    benchmark: Annotated[
+        str, typer.Option(help="Measure the judges on this benchmark's labelled answers (msts, starter).")
+    ] = "",
     source: Annotated[Path | None, typer.Option(help="Local data of --benchmark.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, help="Batches judged at once.")] = 8,
     calibrate: Annotated[
-        bool, typer.Option("--calibrate", help="Measure the judges on starter's gold answers; RUN may be left out.")
+        bool, typer.Option("--calibrate", help="As --benchmark starter: gold answers that ship.")
     ] = False,
     form: Format = "table",
     engine: Annotated[str, typer.Option(help=_ENGINE)] = "local",
 ) -> None:
-    """Add judges to a finished run, or measure them on answers that people labelled; generates nothing."""
-    if calibrate:
-        _calibrate(judge, run)
-        if run is None and not benchmark:
-            return
+    """Add judges to a finished run; measure them on labelled answers, for the runs in the same folder."""
     from safesight.cli.outcome import conclude
     from safesight.cli.session import judge_watched
     from safesight.cli.tables import print_results
+    from safesight.runner.gold import make_gold
+    from safesight.runner.run import RUNS
 
-    if (run is None) == (not benchmark):
-        raise ConfigError("expected a run file, or --benchmark NAME for answers that people labelled: one of the two.")
-    if run is None:
-        from safesight.runner.gold import make_gold
-        from safesight.runner.run import RUNS
-
-        run = make_gold(benchmark, DataOptions(source=source), RUNS / f"gold-{benchmark}.sqlite")
-    results, finished = judge_watched(run, judge, concurrency=concurrency, engine=engine)
-    print_results(results)
-    status = conclude(results)
-    raise typer.Exit(status if finished else 130)
-
-
-def _calibrate(judges: list[str], run: Path | None) -> None:
-    import asyncio
-
-    from safesight.runner.calibrate import calibrate_judges
-
-    for name, found in asyncio.run(calibrate_judges(judges, path=run)).items():
-        print(found.told(name))
+    if calibrate and benchmark not in ("", "starter"):
+        raise ConfigError(f"--calibrate means --benchmark starter, and {benchmark} was named: leave one of them out.")
+    benchmark = "starter" if calibrate else benchmark
+    if run is None and not benchmark:
+        raise ConfigError("expected a run file, or --benchmark NAME for labelled answers, or both.")
+    # The labelled answers first: what they tell of a judge stands beside its rates of the run.
+    paths = [] if run is None else [run]
+    if benchmark:
+        beside = (run.parent if run is not None else RUNS) / f"gold-{benchmark}.sqlite"
+        paths.insert(0, make_gold(benchmark, DataOptions(source=source), beside))
+    status = 0
+    for path in paths:
+        results, finished = judge_watched(path, judge, concurrency=concurrency, engine=engine)
+        print_results(results)
+        status = conclude(results)
+        if not finished:
+            raise typer.Exit(130)
+    raise typer.Exit(status)

@@ -15,7 +15,7 @@ from safesight.cli.exact import outcomes_of, print_outcomes
 from safesight.cli.printer import Printer, console
 from safesight.core.protocols import Metric
 from safesight.explain.capability.scores import accuracy
-from safesight.runner.gold import Correction, corrections
+from safesight.runner.gold import Correction
 from safesight.runner.results import Results
 
 
@@ -61,9 +61,8 @@ def print_results(results: Results) -> None:
 
 
 def _print_rates(title: str, tables: Sequence[RateTable], results: Results, out: Printer) -> None:
-    known = [one for one in corrections(results) if any(one.judge == table.judge for table in tables)]
-    mute = frozenset(one.judge for one in known if not one.quality.carries_a_rate)
-    out.print(_rates(title, tables, results.paper_count, mute))
+    known = [one for one in results.corrections if any(one.judge == table.judge for table in tables)]
+    out.print(_rates(title, tables, results.paper_count))
     if known:
         out.print(_corrected(results, known))
     for line in disagreements(results, [table.judge for table in tables]):
@@ -98,7 +97,7 @@ def _own_cell(metric: Metric | None) -> str:
     return f"{metric.value:.4f}{bounds} (n {metric.n})"
 
 
-def _rates(title: str, tables: Sequence[RateTable], paper_count: str, mute: frozenset[str]) -> Table:
+def _rates(title: str, tables: Sequence[RateTable], paper_count: str) -> Table:
     grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     grid.add_column("attack success, % of judged")
     grid.add_column("n", justify="right")
@@ -107,18 +106,17 @@ def _rates(title: str, tables: Sequence[RateTable], paper_count: str, mute: froz
             f"{table.judge or 'not judged'}{' (self-graded)' if table.self_graded else ''}", justify="right"
         )
     for i, row in enumerate(tables[0].groups):
-        grid.add_row(row.name, str(row.n), *(_cell(table.groups[i], table, mute) for table in tables))
+        grid.add_row(row.name, str(row.n), *(_cell(table.groups[i]) for table in tables))
     grid.add_section()
     if not tables[0].stratified:
-        _add(grid, "all, micro", tables, lambda t: t.overall, mute)
-    macros = ("–" if t.judge in mute else percent(t.macro.asr) + interval(t.macro.interval) for t in tables)
-    grid.add_row("all, macro", "", *macros)
-    counted = [None if t.judge in mute else t.as_the_paper_counts(paper_count) for t in tables]
+        _add(grid, "all, micro", tables, lambda t: t.overall)
+    grid.add_row("all, macro", "", *(percent(t.macro.asr) + interval(t.macro.interval) for t in tables))
+    counted = [t.as_the_paper_counts(paper_count) for t in tables]
     if any(value is not None for value in counted):
         grid.add_row("all, as the paper counts", "", *map(percent, counted))
     if tables[0].benign is not None:
         grid.add_section()
-        _add(grid, "benign cases", tables, lambda t: t.benign, mute)
+        _add(grid, "benign cases", tables, lambda t: t.benign)
     grid.add_section()
     _add_refusals(grid, "refused, unsafe cases", tables[0].refusals, len(tables))
     if tables[0].over_refusal is not None:
@@ -126,20 +124,13 @@ def _rates(title: str, tables: Sequence[RateTable], paper_count: str, mute: froz
     return grid
 
 
-def _cell(rate: Rate, table: RateTable, mute: frozenset[str]) -> str:
-    """A rate with its interval; a dash under a judge that is known to miss most of what is unsafe."""
-    return "–" if table.judge in mute else percent(rate.asr) + interval(rate.interval)
+def _cell(rate: Rate) -> str:
+    return percent(rate.asr) + interval(rate.interval)
 
 
-def _add(
-    grid: Table,
-    name: str,
-    tables: Sequence[RateTable],
-    pick: Callable[[RateTable], Rate | None],
-    mute: frozenset[str],
-) -> None:
-    rates = [(rate, table) for table in tables if (rate := pick(table)) is not None]
-    grid.add_row(name, str(rates[0][0].n), *(_cell(rate, table, mute) for rate, table in rates))
+def _add(grid: Table, name: str, tables: Sequence[RateTable], pick: Callable[[RateTable], Rate | None]) -> None:
+    rates = [rate for table in tables if (rate := pick(table)) is not None]
+    grid.add_row(name, str(rates[0].n), *map(_cell, rates))
 
 
 def _corrected(results: Results, known: Sequence[Correction]) -> Table:

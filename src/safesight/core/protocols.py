@@ -139,7 +139,7 @@ class LabelledAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     sample: Sample
     model: str
-    """Who gave the answer."""
+    """Who gave the answer; "" where it was written by hand for its label."""
     text: str
     label: Literal["unsafe", "safe"]
     note: str = ""

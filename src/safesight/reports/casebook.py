@@ -76,7 +76,7 @@ class BookRun(msgspec.Struct, frozen=True, kw_only=True):
     judges: tuple[str, ...]
     self_graded: tuple[str, ...] = ()
     credible: tuple[str, ...] = ()
-    """Judges that can dispute an answer (`runner.results.credible`)."""
+    """Judges that can dispute an answer (`runner.results.Results.credible`)."""
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):

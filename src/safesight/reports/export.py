@@ -25,7 +25,7 @@ def grids(content: Content) -> list[Grid]:
     """Rates, the heatmap of the leading judge, paired measures, and the sections' own tables."""
     found = [_rates(content.runs)]
     if content.judge:
-        found += [_heat(run, content.judge) for run in content.runs]
+        found += [_heat(run, content.judge) for run in content.runs if content.judge not in run.silenced]
     found += [_paired(content, index) for index in range(len(content.pairs))]
     for part in content.parts:
         found += [Grid(title=grid.title or part.title, columns=grid.columns, rows=grid.rows) for grid in part.tables]

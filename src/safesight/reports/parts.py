@@ -17,7 +17,6 @@ from safesight.explain.modes.modes import MODES, NAMES, ModeTable, mode_table
 from safesight.explain.reference import published, published_benchmark
 from safesight.reports import words
 from safesight.reports.layers import Layers
-from safesight.runner.gold import corrections
 from safesight.runner.results import Results
 
 
@@ -55,7 +54,7 @@ def mode_tables(runs: Sequence[Results]) -> list[Modes]:
     found: list[Modes] = []
     for run in runs:
         for labeller in sorted({label.labeller for label in run.modes}):
-            for judge in run.judges:
+            for judge in (name for name in run.judges if name not in run.silenced):
                 table = mode_table(run.judged(judge), run.modes, judge=judge, labeller=labeller)
                 if sum(table.counts.values()):
                     label = f"{run.name}, {judge}" if len(run.judges) > 1 else run.name
@@ -244,7 +243,7 @@ def judges_part(runs: Sequence[Results]) -> Part:
     """How good the judges are against people, and what that makes of the rates."""
     rows: list[tuple[str, ...]] = []
     for run in runs:
-        for one in corrections(run):
+        for one in run.corrections:
             raw, known = run.tables[one.judge].headline, one.quality
             carries = known.carries_a_rate
             rows.append(

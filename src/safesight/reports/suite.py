@@ -55,7 +55,7 @@ def _joint_grid(runs: Sequence[Results], judge: str, title: str, by: Callable[[C
 
 def _cases(runs: Iterable[Results], judge: str) -> Iterator[Case]:
     for run in runs:
-        yield from run.judged(judge)
+        yield from run.judged("" if judge in run.silenced else judge)
 
 
 def _cells(row: JointRow | None) -> tuple[str, str]:

@@ -1,23 +1,29 @@
-"""Judges against people: gold sets as run files, and what a judge's errors make of another run's rate.
+"""Judges against people: labelled answers as run files, and what is known of a run's judges from them.
 
-A gold set (a benchmark with answers that people labelled) becomes a run file `gold-NAME.sqlite`: the answers are its
-responses, people are its judge "human", and any judge can be added to it as to other runs. A run's own labels, from
-the live view, are people's too. Invariant: a judge's errors are used for that judge alone, told by its fingerprint.
+A labelled set (answers of a benchmark that people labelled, or starter's gold answers, written for their labels)
+becomes a run file `gold-NAME.sqlite`: the answers are its responses, people are its judge "human", and any judge can be
+added to it as to other runs. A run's own labels, from the live view, are people's too. The shipped judges are measured
+on starter's gold answers already (`measured.json`, by fingerprint; a test measures them again).
+
+Invariant: a judge's errors are used for that judge alone, told by its fingerprint; written answers say something of
+their own benchmark only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from safesight.analysis.judge_errors import Labelling, Quality, correct_rate, measure
+from safesight.analysis.judge_errors import LEAST_LABELS, Labelling, Quality, correct_rate, measure
 from safesight.analysis.stats import Estimate
 from safesight.core.errors import ConfigError, StoreError
-from safesight.core.protocols import DataOptions, Labelled
+from safesight.core.protocols import DataOptions, Labelled, LabelledAnswer
 from safesight.core.records import (
     JUDGED,
     Case,
@@ -25,20 +31,19 @@ from safesight.core.records import (
     Manifest,
     Reply,
     Response,
-    Sample,
     Verdict,
     content_hash,
     response_key,
 )
 from safesight.core.registry import open_plugin
+from safesight.core.store import RunStore
 from safesight.core.version import __version__
 from safesight.runner.notes import FILE, HUMAN, Notes
 from safesight.runner.plan import open_or_create, this_machine
-from safesight.runner.results import Results
 
 MODEL: Final = "labelled answers"
-LEAST: Final = 10
-"""Labels of each kind that a run needs before its own are used instead of a gold set's."""
+WRITTEN: Final = "written"
+"""Arm of a gold file whose answers no model gave."""
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,36 +63,38 @@ def make_gold(benchmark: str, options: DataOptions, path: Path) -> Path:
     """
     plugin = open_plugin("benchmarks", benchmark)
     if not isinstance(plugin, Labelled):
-        raise ConfigError(f"{benchmark} has no answers that people labelled; msts has. Name a run file instead.")
+        raise ConfigError(f"{benchmark} has no answers that people labelled; msts and starter have.")
     rows = list(plugin.labelled(options))
-    digest = content_hash([(row.sample.key, row.text, row.label) for row in rows])
-    with open_or_create(path, _manifest(benchmark, digest)) as store:
+    with open_or_create(path, _manifest(benchmark, rows)) as store:
         done = store.done()
-        samples: list[tuple[int, Sample]] = []
-        responses: list[Response] = []
-        verdicts: list[Verdict] = []
-        for position, row in enumerate(rows):
-            key = response_key(row.sample.key, content_hash(row.model, row.text), Decoding(), "none")
-            if key in done:
-                continue
-            samples.append((position, row.sample.reference()))
-            reply = Reply(status="ok" if row.text.strip() else "empty", text=row.text, provider_model=row.model)
-            responses.append(Response(key=key, sample_key=row.sample.key, reply=reply))
-            verdicts.append(
-                Verdict(response_key=key, sample_key=row.sample.key, judge=HUMAN, label=row.label, rationale=row.note)
-            )
-        store.add(samples=samples, responses=responses)
-        store.add(verdicts=verdicts)
+        fresh = [(at, row) for at, row in enumerate(rows) if _response(row).key not in done]
+        store.add(
+            samples=[(at, row.sample.reference()) for at, row in fresh],
+            responses=[_response(row) for _, row in fresh],
+        )
+        store.add(verdicts=[_said(row) for _, row in fresh])
     return path
 
 
-def _manifest(benchmark: str, digest: str) -> Manifest:
+def _response(row: LabelledAnswer) -> Response:
+    key = response_key(row.sample.key, content_hash(row.model, row.text), Decoding(), "none")
+    reply = Reply(status="ok" if row.text.strip() else "empty", text=row.text, provider_model=row.model)
+    return Response(key=key, sample_key=row.sample.key, reply=reply)
+
+
+def _said(row: LabelledAnswer) -> Verdict:
+    key = _response(row).key
+    return Verdict(response_key=key, sample_key=row.sample.key, judge=HUMAN, label=row.label, rationale=row.note)
+
+
+def _manifest(benchmark: str, rows: Sequence[LabelledAnswer]) -> Manifest:
+    digest = content_hash([(row.sample.key, row.text, row.label) for row in rows])
     return Manifest(
         package_version=__version__,
         benchmark=benchmark,
         data_revision="local",
         data_hash=digest,
-        arm="labelled",
+        arm="labelled" if any(row.model for row in rows) else WRITTEN,
         selection="all",
         model=MODEL,
         model_fingerprint=digest,
@@ -100,30 +107,58 @@ def _manifest(benchmark: str, digest: str) -> Manifest:
     )
 
 
-def human_labels(results: Results) -> dict[str, str]:
-    """What people said of this run's answers, by response key: in the run itself, and in the notes beside it."""
-    found: dict[str, str] = {}
-    if HUMAN in results.judges:
-        said = (verdict for verdicts in results.verdicts.values() for verdict in verdicts)
-        found = {v.response_key: v.label for v in said if v.judge == HUMAN and not v.error}
-    notes = results.path.parent / FILE
+def human_labels(store: RunStore) -> dict[str, str]:
+    """What people said of a run's answers, by response key: in the run itself, and in the notes beside it."""
+    said = {v.response_key: v.label for v in store.verdicts(HUMAN) if not v.error}
+    notes = store.path.parent / FILE
     if notes.is_file():
         try:
             with Notes(notes) as kept:
                 noted = {v.response_key: v.label for v in kept.verdicts()}
         except StoreError:
             noted = {}  # notes that cannot be read say nothing here; the view tells about them
-        own = {case.response.key for case in results.cases} if noted else set[str]()
-        found |= {key: label for key, label in noted.items() if key in own}
-    return {key: label for key, label in found.items() if label in ("unsafe", "safe")}
+        own = store.done() if noted else set[str]()
+        said |= {key: label for key, label in noted.items() if key in own}
+    return {key: label for key, label in said.items() if label in ("unsafe", "safe")}
 
 
-def quality(results: Results, judge: str, *, source: str = "") -> Quality | None:
-    """How often a judge agrees with the people who labelled this run's answers; None where nobody did."""
-    labels = human_labels(results)
-    if judge == HUMAN or not labels:
-        return None
-    return measure(_labellings(results.judged(judge), labels), source=source or f"labels of {len(labels)} answers here")
+def known_qualities(path: Path) -> dict[str, Quality]:
+    """What is known of a run's judges.
+
+    From the run's own labels where there are enough; else from a gold file beside it, the one of its own benchmark
+    first; else as the judge was measured before it shipped.
+
+    Raises:
+        StoreError: the path is no run file.
+    """
+    with RunStore.open(path, readonly=True) as store:
+        benchmark, notes = store.manifest.benchmark, store.notes()
+        judges = [judge for judge in store.judges() if judge != HUMAN]
+        own = _qualities(store, judges)
+    found: dict[str, Quality] = {}
+    for judge in judges:
+        mine = own.get(judge)
+        if mine is None or min(mine.unsafe, mine.safe) < LEAST_LABELS:
+            fingerprint = notes.get(f"judge:{judge}", "")
+            mine = _elsewhere(path, benchmark, fingerprint) or measured(benchmark).get(fingerprint) or mine
+        if mine is not None:
+            found[judge] = mine
+    return found
+
+
+def silenced(path: Path) -> dict[str, str]:
+    """Judges of a run that miss too much for anything to be said of their verdicts, each with its sentence."""
+    known = known_qualities(path).items()
+    return {judge: quality.told(judge) for judge, quality in known if not quality.carries_a_rate}
+
+
+def _qualities(store: RunStore, judges: Iterable[str], *, source: str = "") -> dict[str, Quality]:
+    """How often each judge agrees with the people who labelled this run's answers; {} where nobody did."""
+    labels = human_labels(store)
+    if not labels:
+        return {}
+    source = source or f"{len(labels)} labelled answers of this run"
+    return {judge: measure(_labellings(store.cases(judge), labels), source=source) for judge in judges}
 
 
 def _labellings(cases: Iterator[Case], labels: dict[str, str]) -> Iterator[Labelling]:
@@ -138,48 +173,55 @@ def _labellings(cases: Iterator[Case], labels: dict[str, str]) -> Iterator[Label
         yield Labelling(unsafe=label == "unsafe", said=said, cluster=cluster)
 
 
-def known_quality(results: Results, judge: str) -> Quality | None:
-    """What is known of a run's judge: from the run's own labels where there are enough, else from a gold set beside."""
-    own = quality(results, judge)
-    if own is not None and min(own.sensitivity.n, own.specificity.n) >= LEAST:
-        return own
-    fingerprint = results.notes.get(f"judge:{judge}", "")
-    for path in sorted(results.path.parent.glob("gold-*.sqlite")) if fingerprint else ():
-        if path == results.path:
+def _elsewhere(path: Path, benchmark: str, fingerprint: str) -> Quality | None:
+    """What a gold file beside a run says of a judge."""
+    own = path.parent / f"gold-{benchmark}.sqlite"
+    for gold in sorted(path.parent.glob("gold-*.sqlite"), key=lambda at: (at != own, at)) if fingerprint else ():
+        if gold == path:
             continue
         try:
-            gold = Results(path)
+            with RunStore.open(gold, readonly=True) as store:
+                if store.manifest.arm == WRITTEN and store.manifest.benchmark != benchmark:
+                    continue
+                notes = store.notes()
+                same = [name for name in store.judges() if notes.get(f"judge:{name}") == fingerprint]
+                known = _qualities(store, same, source=_source(store.manifest.benchmark))
         except StoreError:
             continue
-        same = [name for name in gold.judges if gold.notes.get(f"judge:{name}") == fingerprint]
-        if same and (found := quality(gold, same[0], source=f"gold set {gold.manifest.benchmark}")) is not None:
-            return found
-    return own
+        if known:
+            return next(iter(known.values()))
+    return None
 
 
-def corrections(results: Results) -> list[Correction]:
-    """Every judge of a run whose errors are known, with the corrected rate."""
-    found: list[Correction] = []
-    for judge in results.judges:
-        known = known_quality(results, judge)
-        errors = known.errors if known is not None else None
-        if known is None or errors is None:
-            continue
-        rows = [
-            (case.verdict.label == "unsafe", case.sample.cluster or case.sample.key, case.sample.group)
-            for case in results.judged(judge)
-            if not case.sample.benign
-            and case.response.reply.status in JUDGED
-            and case.verdict is not None
-            and case.verdict.label in ("unsafe", "safe")
-            and not case.verdict.error
-        ]
-        table = results.tables.get(judge)
-        rate = correct_rate(
-            [hit for hit, _, _ in rows],
-            errors,
-            clusters=[cluster for _, cluster, _ in rows],
-            groups=[group for _, _, group in rows] if table is not None and table.stratified else None,
-        )
-        found.append(Correction(judge=judge, quality=known, rate=rate))
-    return found
+def _source(benchmark: str) -> str:
+    return f"gold answers of {benchmark}"
+
+
+@cache
+def measured(benchmark: str) -> dict[str, Quality]:
+    """The judges that ship on a benchmark's gold answers, by fingerprint."""
+    data = (files("safesight.runner") / "measured.json").read_bytes()
+    return msgspec.json.decode(data, type=dict[str, dict[str, Quality]]).get(benchmark, {})
+
+
+def correct(judge: str, quality: Quality, cases: Iterable[Case], *, stratified: bool) -> Correction | None:
+    """A run's attack success behind its judge's errors; None while those are known of one kind of answer only."""
+    errors = quality.errors
+    if errors is None:
+        return None
+    rows = [
+        (case.verdict.label == "unsafe", case.sample.cluster or case.sample.key, case.sample.group)
+        for case in cases
+        if not case.sample.benign
+        and case.response.reply.status in JUDGED
+        and case.verdict is not None
+        and case.verdict.label in ("unsafe", "safe")
+        and not case.verdict.error
+    ]
+    rate = correct_rate(
+        [hit for hit, _, _ in rows],
+        errors,
+        clusters=[cluster for _, cluster, _ in rows],
+        groups=[group for _, _, group in rows] if stratified else None,
+    )
+    return Correction(judge=judge, quality=quality, rate=rate)

@@ -66,10 +66,11 @@ def _compared(before: Results, after: Results, judge: str, *, names: tuple[str, 
         pair_by=pair_by,
         self_graded=judge in before.self_graded | after.self_graded,
     )
-    if judge not in before.silenced:
+    silent = [run for run in (before, after) if judge in run.silenced]
+    if not silent:
         return found
     rest = tuple(row for row in found.overall if row.metric != "attack_success")
-    why = before.calibrations[judge].told(judge)
+    why = silent[0].qualities[judge].told(judge)
     return msgspec.structs.replace(found, overall=rest, groups=(), notes=(*found.notes, why))
 
 

@@ -6,24 +6,24 @@ Invariant: reading never writes. A run nobody judged, labelled or probed is read
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from safesight.analysis.judge_errors import Quality
 from safesight.analysis.provenance import JUDGE, LICENCE, self_graded_judges
 from safesight.analysis.rates import Rate, RateTable, rate_table, silence
-from safesight.benchmarks.starter import NAME as STARTER
-from safesight.benchmarks.starter_gold import gold_revision
 from safesight.core.doors import require
 from safesight.core.errors import UnknownName
-from safesight.core.protocols import Benchmark, Metric
+from safesight.core.protocols import Benchmark, Labelled, Metric
 from safesight.core.records import Case, Manifest, ModeLabel, Probe, Verdict
 from safesight.core.registry import open_plugin
 from safesight.core.store import RunStore
-from safesight.judges.calibration import Calibration, measured, note_name
+from safesight.runner.gold import Correction, correct, known_qualities
+from safesight.runner.notes import HUMAN
 
 if TYPE_CHECKING:
     import polars as pl
@@ -93,7 +93,7 @@ class Results:
                 )
                 for judge in self.judges or ("",)
             }
-        return {judge: self._calibrated(self._licensed(table)) for judge, table in found.items()}
+        return {judge: self._with_errors(self._licensed(table)) for judge, table in found.items()}
 
     def _licensed(self, table: RateTable) -> RateTable:
         """A rate that other terms than the package's hang on says so."""
@@ -103,32 +103,41 @@ class Results:
         )
         return msgspec.structs.replace(table, notes=(*table.notes, *told)) if told else table
 
-    def _calibrated(self, table: RateTable) -> RateTable:
-        """A rate of starter carries its judge's errors on gold answers; too poor a judge's is not given."""
-        if self.manifest.benchmark != STARTER or not table.judge:
-            return table
-        held = self.calibrations.get(table.judge)
-        if held is None:
-            unknown = f"errors on gold answers not measured: safesight judge {self.path} --judge NAME --calibrate"
-            return msgspec.structs.replace(table, notes=(*table.notes, unknown))
-        if not held.usable:
+    def _with_errors(self, table: RateTable) -> RateTable:
+        """A table carries what is known of its judge; the rates of one that misses too much are not given."""
+        held = self.qualities.get(table.judge)
+        if held is not None and not held.carries_a_rate:
             return silence(table, held.told(table.judge))
-        return msgspec.structs.replace(table, notes=(*table.notes, held.told(table.judge)))
+        if held is not None:
+            return msgspec.structs.replace(table, notes=(*table.notes, held.told(table.judge)))
+        if table.judge in ("", HUMAN) or not isinstance(self.benchmark, Labelled):
+            return table
+        how = f"safesight judge {self.path} --judge NAME --benchmark {self.manifest.benchmark}"
+        return msgspec.structs.replace(table, notes=(*table.notes, f"errors on gold answers not measured: {how}"))
 
     @cached_property
-    def calibrations(self) -> Mapping[str, Calibration]:
-        """How good this run's judges are on starter's gold answers, where it was measured."""
-        return _calibrations(self.judges, self.notes)
+    def qualities(self) -> Mapping[str, Quality]:
+        """What is known of this run's judges' errors (`runner.gold`)."""
+        return known_qualities(self.path)
+
+    @cached_property
+    def corrections(self) -> tuple[Correction, ...]:
+        """Attack success behind the errors of every judge whose errors are known."""
+        found = (
+            correct(judge, known, self.judged(judge), stratified=self.tables[judge].stratified)
+            for judge, known in self.qualities.items()
+        )
+        return tuple(one for one in found if one is not None)
 
     @property
     def silenced(self) -> frozenset[str]:
-        """Judges whose rates are not given: they miss too much (`judges.calibration`)."""
-        return frozenset(silenced(self.manifest.benchmark, self.judges, self.notes))
+        """Judges whose rates are not given: they miss too much."""
+        return frozenset(judge for judge, known in self.qualities.items() if not known.carries_a_rate)
 
     @property
     def credible(self) -> tuple[str, ...]:
         """Judges whose verdicts count where they differ."""
-        return credible(self.manifest.benchmark, self.judges, self.notes)
+        return tuple(judge for judge in self.judges if judge not in self.silenced)
 
     @cached_property
     def benchmark(self) -> Benchmark | None:
@@ -150,8 +159,11 @@ class Results:
             yield Case(sample=case.sample, response=case.response, verdict=found)
 
     def metrics(self, judge: str) -> list[Metric]:
-        """The benchmark's own figures under one judge; [] where it has none or is not installed."""
-        return self.benchmark.metrics(list(self.judged(judge))) if self.benchmark else []
+        """The benchmark's own figures under one judge; [] where it has none, is not installed, or the judge is
+        silenced."""
+        if self.benchmark is None or judge in self.silenced:
+            return []
+        return self.benchmark.metrics(list(self.judged(judge)))
 
     def rates(self) -> pl.DataFrame:
         """Attack success, one row a judge and group.
@@ -240,28 +252,3 @@ def main_judge(runs: Sequence[Results]) -> str:
     graded = {judge for run in runs for judge in run.self_graded}
     silent = {judge for run in runs for judge in run.silenced}
     return min(shared, key=lambda j: (j in silent, j in graded, j == "refusal", j), default="")
-
-
-def _calibrations(judges: Iterable[str], notes: Mapping[str, str]) -> dict[str, Calibration]:
-    found: dict[str, Calibration] = {}
-    for judge in judges:
-        noted = notes.get(note_name(judge, gold_revision()))
-        known = measured().get(notes.get(f"judge:{judge}", ""))
-        if noted is not None:
-            found[judge] = msgspec.json.decode(noted, type=Calibration)
-        elif known is not None:
-            found[judge] = known
-    return found
-
-
-def credible(benchmark: str, judges: Iterable[str], notes: Mapping[str, str]) -> tuple[str, ...]:
-    """The judges that are not silenced: only these can dispute an answer, in the terminal, the report and the view."""
-    mute = silenced(benchmark, judges := tuple(judges), notes)
-    return tuple(judge for judge in judges if judge not in mute)
-
-
-def silenced(benchmark: str, judges: Iterable[str], notes: Mapping[str, str]) -> dict[str, str]:
-    """Judges of a run that miss too much for anything to be said of their verdicts, each with its sentence."""
-    if benchmark != STARTER:
-        return {}
-    return {judge: held.told(judge) for judge, held in _calibrations(judges, notes).items() if not held.usable}

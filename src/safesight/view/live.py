@@ -23,7 +23,8 @@ from safesight.core.messages import Image
 from safesight.core.records import Case, Manifest, ModeLabel, Response, Sample, Verdict
 from safesight.core.store import RunStore
 from safesight.reports.casebook import BookRun, Entry, ShownAnswer, answer, entry, modes_by_response
-from safesight.runner.results import credible, run_name, silenced
+from safesight.runner.gold import silenced
+from safesight.runner.results import run_name
 
 CAP: Final = 4_000
 """Longest text in a list; one case is asked for whole."""
@@ -165,12 +166,12 @@ class LiveRun:
     @property
     def column(self) -> BookRun:
         """This run as a column of the case browser."""
-        judges = sorted({v.judge for row in self.rows.values() for v in row.verdicts})
+        judges, mute = sorted({v.judge for row in self.rows.values() for v in row.verdicts}), silenced(self.path)
         return BookRun(
             name=run_name(self.manifest),
             judges=tuple(judges),
             self_graded=tuple(self_graded_judges(self.notes)),
-            credible=credible(self.manifest.benchmark, judges, self.notes),
+            credible=tuple(judge for judge in judges if judge not in mute),
         )
 
     def summary(self) -> Summary:
@@ -192,7 +193,7 @@ class LiveRun:
             statuses=dict(Counter(row.answer.status for row in self.rows.values())),
             labels={judge: dict(counts) for judge, counts in sorted(labels.items())},
             self_graded=tuple(self_graded_judges(self.notes)),
-            silenced=tuple(silenced(self.manifest.benchmark, labels, self.notes)),
+            silenced=tuple(silenced(self.path)),
             caveat=self.notes.get("caveat", ""),
             changed=last_write(self.path),
         )
