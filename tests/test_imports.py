@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 
@@ -52,3 +53,14 @@ def test_import_loads_only_the_standard_library() -> None:
 )
 def test_help_loads_nothing_heavy(arguments: list[str]) -> None:
     assert not loaded(_HELP.format(arguments=arguments)) & set(HEAVY)
+
+
+def test_import_takes_less_than_a_second() -> None:
+    """In processor time, so that other work on the machine does not count."""
+    spent: list[float] = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", "import safesight; safesight.run"], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(spent) < 1

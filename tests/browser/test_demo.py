@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,9 +20,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("de
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo")
-    command = [sys.executable, "-m", "safesight", "demo", "--folder", str(folder), "--sample", "2"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    command = [sys.executable, "-m", "safesight", "demo", "--folder", str(folder)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stdout + done.stderr
+    spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    (folder / "processor_seconds").write_text(str(spent))
     return folder, done.stdout
 
 
@@ -48,6 +53,22 @@ def test_it_goes_round_the_loop_and_says_where_everything_is(demo: tuple[Path, s
     ):
         assert row in said
     assert "finds 0 of 66 unsafe ones" in " ".join(said.split())
+
+
+def test_the_readme_shows_what_it_prints(demo: tuple[Path, str]) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"```text\n(.*?)```", readme, re.DOTALL)
+    assert shown
+    printed = {" ".join(line.split()) for line in demo[1].splitlines()}
+    rows = [" ".join(line.split()) for line in shown[1].splitlines()]
+    assert len(rows) == 6
+    for row in rows:
+        assert any(line.startswith(row) for line in printed), row
+
+
+def test_it_takes_the_minutes_that_the_readme_says(demo: tuple[Path, str]) -> None:
+    """At most four minutes of two cores."""
+    assert float((demo[0] / "processor_seconds").read_text()) < 2 * 4 * 60
 
 
 def test_a_guard_that_only_reads_answers_replays_them(demo: tuple[Path, str]) -> None:
