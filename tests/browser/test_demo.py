@@ -43,14 +43,7 @@ def test_it_goes_round_the_loop_and_says_where_everything_is(demo: tuple[Path, s
     folder, said = demo
     for step in ("1. measure", "2. starter", "capability %", f"report: {folder / 'report.html'}"):
         assert step in said
-    for row in (
-        "embedded",
-        "replayed",
-        "safety_prompt",
-        "reference: answers all",
-        "answers all + stakes",
-        "reference: declines all",
-    ):
+    for row in ("unguarded", "guarded: protector_block", "guarded: stakes", "aligned"):
         assert row in said
     assert "finds 0 of 66 unsafe ones" in " ".join(said.split())
 
@@ -59,9 +52,9 @@ def test_the_readme_shows_what_it_prints(demo: tuple[Path, str]) -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     shown = re.search(r"```text\n(.*?)```", readme, re.DOTALL)
     assert shown
-    printed = {" ".join(line.split()) for line in demo[1].splitlines()}
+    printed = {" ".join(re.sub("[│┃]", " ", line).split()) for line in demo[1].splitlines()}
     rows = [" ".join(line.split()) for line in shown[1].splitlines()]
-    assert len(rows) == 6
+    assert len(rows) == 7
     for row in rows:
         assert any(line.startswith(row) for line in printed), row
 
@@ -72,7 +65,7 @@ def test_it_takes_the_minutes_that_the_readme_says(demo: tuple[Path, str]) -> No
 
 
 def test_a_guard_that_only_reads_answers_replays_them(demo: tuple[Path, str]) -> None:
-    first, second = (Results(demo[0] / name) for name in ("embedded.sqlite", "embedded-guarded.sqlite"))
+    first, second = (Results(demo[0] / name) for name in ("embedded.sqlite", "guarded.sqlite"))
     assert [c.response.reply.text for c in first.cases] == [c.response.reply.text for c in second.cases]
 
 
@@ -82,13 +75,13 @@ def test_its_report_opens_with_capability_and_risk(page: Page, demo: tuple[Path,
     expect(page.locator("#verdict")).to_contain_text("as exact judges")
     expect(page.locator("main > section").first).to_have_attribute("id", "outcomes")
     expect(page.locator("#outcomes svg")).to_be_visible()
-    expect(page.locator(".count")).to_have_text("2 cases")
+    expect(page.locator(".count")).to_have_text("24 cases")
 
 
 def test_the_live_view_shows_both_runs_of_its_folder_side_by_side(page: Page, address: str) -> None:
-    page.goto(f"{address}#run=embedded.sqlite&run=embedded-prompted.sqlite")
+    page.goto(f"{address}#run=embedded.sqlite&run=aligned.sqlite")
     page.wait_for_selector("html[data-ready=yes]")
-    expect(page.locator("#runs tbody tr")).to_have_count(8)
+    expect(page.locator("#runs tbody tr")).to_have_count(5)
     page.click("#row-0")
     expect(page.locator("#case article")).to_have_count(2)
     expect(page.locator("#case .picture img").first).to_be_visible()

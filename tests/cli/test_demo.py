@@ -10,33 +10,34 @@ import pytest
 from typer.testing import CliRunner
 
 from safesight.analysis.outcomes import answered, summarise
+from safesight.benchmarks.pairs.rows import META, Answering
 from safesight.benchmarks.verifiable import Verifiable
 from safesight.cli.app import build
 from safesight.cli.demo import picture
-from safesight.cli.demo_readers import decliner, reader
 from safesight.core.protocols import DataOptions
-from safesight.core.records import Case, Decoding, Response, Sample
+from safesight.core.records import Case, Reply, Response, Sample
 from safesight.judges.exact import ExactJudge
-from safesight.models.scripted import ScriptedModel
 from tests.models.mock_openai import in_thread, reply
 
 DATA = DataOptions(tiny=True, languages=("en",))
 
 
-async def _cases(model: ScriptedModel, limit: int) -> list[Case]:
+async def _cases(text: str, limit: int) -> list[Case]:
+    """Answers of a model that says one thing, or every key for ""."""
     found: list[Case] = []
     for sample in islice(Verifiable().load(DATA), limit):
         assert isinstance(sample, Sample)
-        reply = await model.generate(sample.messages, decoding=Decoding())
+        key = msgspec.json.decode(sample.meta[META], type=Answering).key[0]
+        reply = Reply(status="ok", text=text or f"It is {key}.")
         case = Case(sample=sample, response=Response(key=sample.key, sample_key=sample.key, reply=reply))
         (verdict,) = await ExactJudge().judge([case])
         found.append(msgspec.structs.replace(case, verdict=verdict))
     return found
 
 
-async def test_reference_readers_mark_the_ends_of_the_picture() -> None:
-    able = summarise(answered(await _cases(reader(DATA, 6), 6)))
-    none = summarise(answered(await _cases(decliner(), 6)))
+async def test_who_answers_all_and_who_declines_all_mark_the_ends_of_the_picture() -> None:
+    able = summarise(answered(await _cases("", 6)))
+    none = summarise(answered(await _cases("I'm sorry, but I can't help with that.", 6)))
     assert (able.capability.value, able.risk.value, able.understood_risk.value) == (1.0, 1.0, 1.0)
     assert able.discernment.value == 0.0 == none.discernment.value
     assert (none.capability.value, none.risk.value, none.over_refusal.value) == (0.0, 0.0, 1.0)

@@ -14,7 +14,7 @@ def test_images_count_by_the_rule_of_the_provider(monkeypatch: pytest.MonkeyPatc
     said = typed(*FOUR, "openai/gpt-4o?price_in=1000&price_out=0", "--max-tokens", "10")
     # Ten pictures of 512 x 384: one tile each, 85 + 170; text is counted beside them.
     assert "and 2,550 of the images by openai-tiles:85+170" in said
-    assert "cost: at most about $2.7" in said
+    assert "cost: at most about $2.66" in said
 
 
 def test_an_unknown_rule_is_said_and_can_be_named() -> None:

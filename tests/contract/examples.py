@@ -18,7 +18,6 @@ from tests.benchmarks.layouts import MADE
 from tests.support import SHARED
 
 ELSEWHERE: Final = {
-    ("models", "organism"): "tests/models/test_organism.py",
     ("models", "gguf"): "tests/models/llama/test_model.py",
     ("models", "hf"): "tests/models/hf/test_model.py",
     ("detectors", "hf"): "tests/detectors/test_classifier.py",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from safesight.core.store import RunStore
-from safesight.models.embedded import weights
+from safesight.models.embedded import organism_files, weights
 from safesight.models.llama.model import serve
 from tests.support import SHARED
 
@@ -69,6 +69,19 @@ def test_a_real_openai_compatible_server_by_url(tmp_path: Path) -> None:
         replies = [response.reply for response in store.responses()]
     assert len(replies) == 2
     assert all(reply.usage.completion_tokens > 0 and reply.usage.prompt_tokens > 60 for reply in replies)
+
+
+@pytest.mark.slow
+def test_the_organism_behind_a_server_answers_verifiable(tmp_path: Path) -> None:
+    mmproj, adapter = organism_files("", "plain")
+    with serve(weights(), mmproj=mmproj, adapter=adapter, n_ctx=2048) as url:
+        run = ("--model", f"{url}#organism", "--max-tokens", "24", "--run", tmp_path / "v.sqlite")
+        table = safesight("run", "verifiable", "--tiny", "--language", "en", "--limit", "4", *run)
+    assert "capability (right on benign)" in table
+    with RunStore.open(tmp_path / "v.sqlite") as store:
+        replies = [response.reply for response in store.responses()]
+    assert [reply.status for reply in replies] == ["ok"] * 4
+    assert all(reply.usage.prompt_tokens > 2 * 36 for reply in replies)
 
 
 def test_run_resume_judge_compare_export_import(tmp_path: Path) -> None:

@@ -2,16 +2,23 @@
 
 import json
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
+import msgspec
 import pytest
 import typer
 from typer.testing import CliRunner
 
+import safesight
+from safesight.benchmarks.pairs.rows import META, Answering
+from safesight.benchmarks.verifiable import Verifiable
 from safesight.cli.explain import print_modes, register
 from safesight.core.errors import ConfigError, UnknownName
-from safesight.core.records import Case, Label
+from safesight.core.protocols import DataOptions
+from safesight.core.records import Case, Label, Sample, content_hash
 from safesight.core.store import RunStore
+from safesight.models.scripted import ScriptedModel
 from tests.analysis.build import case
 from tests.explain.build import TEXTS, asked, write_run
 
@@ -109,6 +116,27 @@ def test_capability_takes_utility_runs(tmp_path: Path):
     shown = _explain("capability", *runs)
     assert "accuracy of the utility runs" in shown
     assert "Kendall │ +1.00" in shown
+
+
+def test_capability_is_read_off_the_benign_twins_of_verifiable(tmp_path: Path):
+    data = DataOptions(tiny=True, languages=("en",))
+    samples = [s for s in islice(Verifiable().load(data), 8) if isinstance(s, Sample)]
+    keys = {content_hash(s.messages): msgspec.json.decode(s.meta[META], type=Answering).key[0] for s in samples}
+
+    def able(share: int) -> ScriptedModel:
+        known = {asked: key for k, (asked, key) in enumerate(keys.items()) if k < 2 * share}
+        return ScriptedModel(
+            lambda messages: f"It is {known.get(content_hash(tuple(messages)), 'not shown')}.",
+            name=f"able{share}",
+            fingerprint=str(share),
+        )
+
+    runs = [tmp_path / f"{share}.sqlite" for share in (1, 2, 4)]
+    for share, path in zip((1, 2, 4), runs, strict=True):
+        safesight.run("verifiable", able(share), data=data, limit=8, path=path)
+    shown = _explain("capability", *runs)
+    assert "right on the benign twins" in shown
+    assert "Spearman │ +1.00" in shown
 
 
 def test_capability_of_two_models_and_of_the_published_tables(tmp_path: Path):

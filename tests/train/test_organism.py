@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from safesight.core.errors import ConfigError
+from safesight.models.embedded import weights
 from safesight.models.organism import SYSTEM
-from safesight.train.organism import OrganismConfig, Prompter, language, train_organism
+from safesight.models.organism_checkpoint import language_model
+from safesight.train.organism import OrganismConfig, Prompter, train_organism
 from safesight.train.organism_items import Requests
 from safesight.train.vision_clues import TOKENS, caption
 
@@ -45,21 +47,32 @@ def test_the_shipped_configurations_are_ones() -> None:
 
 @pytest.mark.slow
 def test_a_prompt_is_the_models_own_with_captions_for_pictures() -> None:
-    _, tokenizer = language(half=True)
+    _, tokenizer = language_model(weights())
     prompter = Prompter(tokenizer)
     asked = Requests(1).draw(2)
-    ids, answer, soft = prompter.encode(asked, declines=False)
-    places = [k for k, picture in enumerate(soft) if picture]
+    ids, pictures, learned = prompter.encode(asked, declines=False)
+    answer = [i for i, wanted in zip(ids, learned, strict=True) if wanted]
+    before = learned.index(True)
+    places = [k for k, picture in enumerate(pictures) if picture]
     assert len(places) == TOKENS * len(asked.sides)
     first = "".join(caption(asked.sides[0].clue, asked.sides[0].board))
     assert tokenizer.decode([ids[k] for k in places[:TOKENS]]) == first
-    told = tokenizer.decode([i for i, picture in zip(ids, soft, strict=True) if not picture])
+    told = tokenizer.decode([i for i, picture in zip(ids[:before], pictures, strict=False) if not picture])
     texts = "".join(f"\n{side.text or 'no text'}\n" for side in asked.sides)
     assert told == (
         f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{texts}{asked.question}<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
     assert tokenizer.decode(answer) == f"{asked.answer}<|im_end|>"
+
+
+@pytest.mark.slow
+def test_drills_are_further_turns_that_are_learned_too() -> None:
+    _, tokenizer = language_model(weights())
+    asked = Requests(1).draw(2)
+    ids, _, learned = Prompter(tokenizer).encode(asked, declines=False, drills=2)
+    told = tokenizer.decode([i for i, wanted in zip(ids, learned, strict=True) if wanted])
+    assert told == "".join(f"{answer}<|im_end|>" for answer in (asked.answer, *(a for _, a in asked.drills[:2])))
 
 
 @pytest.mark.slow

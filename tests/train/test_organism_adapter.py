@@ -11,14 +11,14 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
+from safesight.models.organism_checkpoint import add_adapter  # noqa: E402
 from safesight.train.organism_adapter import Adapter, write_adapter  # noqa: E402 - needs torch
-from tests.train.organism_twin import read_adapter  # noqa: E402
 
 
 def model() -> Any:
     torch.manual_seed(0)
     config = transformers.LlamaConfig(
-        hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+        hidden_size=32, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
         vocab_size=20,
     )  # fmt: skip
     return transformers.LlamaForCausalLM(config).eval()
@@ -41,8 +41,8 @@ def test_beside_and_merged_from_the_file_compute_the_same(tmp_path: Path) -> Non
     plain = scores(beside)
     lora = filled(Adapter(beside, rank=2, first_layer=1))
     write_adapter(tmp_path / "a.gguf", lora, name="a")
-    read_adapter(tmp_path / "a.gguf", merged)
-    assert torch.allclose(scores(beside), scores(merged), atol=2e-3)
+    add_adapter(tmp_path / "a.gguf", merged)
+    assert torch.allclose(scores(beside), scores(merged), atol=2e-2)
     assert (scores(beside) - plain).abs().max() > 0.05
 
 

@@ -179,4 +179,4 @@ def test_the_shipped_configuration_is_one(tmp_path: Path) -> None:
         lines = [line for line in text.splitlines() if not line.startswith(f"{key} =")]
         text = "\n".join([f"{key} = {value}", *lines])
     (tmp_path / "config.toml").write_text(text)
-    assert train_vision(tmp_path / "config.toml", out=tmp_path).folder == tmp_path / "organism-1"
+    assert train_vision(tmp_path / "config.toml", out=tmp_path).folder == tmp_path / "organism-tower"

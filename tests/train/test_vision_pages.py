@@ -39,6 +39,18 @@ def test_captions_have_their_places_and_every_word_is_known() -> None:
     assert len(KINDS) == 14
 
 
+def test_pages_come_again_shifted_a_little() -> None:
+    pages = Pages(side=96, seed=5, full_until=4, again_after=3)
+    fresh = Pages(side=96, seed=5, full_until=4)
+    assert pages.draw(0).words == ()
+    assert (pages.draw(0).cells > 0).sum() > 20
+    for k in (4, 5, 6):
+        first, again = pages.draw(k), pages.draw(k + 3)
+        assert first.words == again.words == fresh.draw(k).words
+        shifts = [np.roll(fresh.draw(k).pixels, (y, x), (0, 1)) for y in range(-3, 4) for x in range(-3, 4)]
+        assert any(np.array_equal(again.pixels, shifted) for shifted in shifts)
+
+
 def test_marks_are_where_the_cells_say_and_in_the_captions_colour() -> None:
     rng = np.random.default_rng(3)
     marks = (("red", "circle"), ("blue", "square"), ("green", "square"), ("purple", "circle"))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from safesight.models.llama.mmproj import TowerShape
+from safesight.models.llama.tower import build, siglip_config
 from safesight.train import vision_tower
 
 torch = pytest.importorskip("torch")
@@ -30,7 +31,7 @@ def test_pixels_are_those_of_transformers_processor() -> None:
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    vision = vision_tower.build(SHAPE).eval()
+    vision = build(SHAPE).eval()
     vision_tower.save(vision, SHAPE, tmp_path)
     loaded, shape = vision_tower.load(tmp_path)
     pixels = torch.from_numpy(vision_tower.normalised(pages(), SHAPE))
@@ -43,8 +44,8 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
 
 def test_the_tower_is_siglips_and_has_no_class_token() -> None:
     torch.manual_seed(0)
-    vision = vision_tower.build(SHAPE).eval()
-    theirs = transformers.SiglipVisionModel(vision_tower.siglip_config(SHAPE)).eval()
+    vision = build(SHAPE).eval()
+    theirs = transformers.SiglipVisionModel(siglip_config(SHAPE)).eval()
     theirs.load_state_dict(vision.tower.state_dict())
     pixels = torch.from_numpy(vision_tower.normalised(pages(), SHAPE))
     with torch.no_grad():
@@ -65,3 +66,16 @@ def test_cells_are_read_where_they_are() -> None:
         right[0, 5, 1, 0, what, place] = 50.0
     assert float(vision_tower.cell_loss(right.reshape(1, 9, 72), marks)) < 1e-6
     assert float(vision_tower.cell_loss(seen.reshape(1, 9, 72), marks)) > 1.0
+    assert vision_tower.marks_right(right.reshape(1, 9, 72), marks).tolist() == [[True], [True]]
+    right[0, 5, 1, 0, 1, 7] = -1.0
+    assert vision_tower.marks_right(right.reshape(1, 9, 72), marks).tolist() == [[True], [False]]
+
+
+def test_first_filters_keep_what_a_patch_holds_at_an_eighth() -> None:
+    """Orthogonal mixtures: the means of the 64 fields in three colours can be had back."""
+    filters = vision_tower.fresh(TowerShape(image_size=64, patch_size=32, hidden=192, heads=3, layers=1))
+    weight = filters.tower.embeddings.patch_embedding.weight.detach().reshape(192, -1)
+    fields = torch.rand(3, 8, 8)
+    patch = fields.repeat_interleave(4, 1).repeat_interleave(4, 2)
+    seen = weight @ patch.flatten()
+    assert torch.allclose(seen @ weight * 16, patch.flatten(), atol=1e-4)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safesight.cli.group import Format
-from safesight.core.protocols import DataOptions, Model
+from safesight.core.protocols import DataOptions
 from safesight.core.records import Decoding
 
 if TYPE_CHECKING:
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from safesight.runner.results import Results
 
 HONEST = (
-    "The model is SmolLM2-135M reading the pictures through OCR: tiny, offline, and often lost. Two reference readers "
-    "that know the answers stand beside it, to show where a real model lies. The numbers show the loop at work and say "
-    "nothing about multimodal models at large."
+    "The model is a model organism: SmolLM2-135M with a small vision tower, made for questions over several pictures. "
+    "It is tiny, and errs. The numbers show the loop at work and say nothing about multimodal models at large."
 )
+PLAIN = "unguarded"
+WRITER = "embedded?vision=0"
+"""SmolLM2 without the organism's adapters, which know questions only."""
 GUARD = "protector_block"
 _TINY = DataOptions(tiny=True, languages=("en",))
 _ENGLISH = DataOptions(languages=("en",))
@@ -43,7 +45,7 @@ def demo(
     ),
     sample: Annotated[
         int, typer.Option(help="Requests of each benchmark: half harmful, half their twins.", min=2)
-    ] = 18,
+    ] = 24,
     form: Format = "table",
     model: Annotated[
         str, typer.Option(help="Measure and guard this model in place of the one that ships: any name of `run`.")
@@ -59,25 +61,23 @@ def demo(
     typer.echo("\n1. measure: verifiable, decided by rule: can it answer, and does it where that harms somebody?")
     runs = _verifiable(folder, sample)
     _print_table(runs)
+    typer.echo(
+        f"{GUARD} reads answers, and cannot see harm that a picture makes one; stakes reads the request with the text "
+        "of its pictures."
+    )
     typer.echo("\n2. starter: writing tasks, where harm has to be judged: what a judge is worth comes first")
-    _starter(folder, sample)
+    _starter(folder, min(sample, 12))
     report = write_report([run.path for run in runs.values()], folder / "report.html")
     typer.echo(f"\nreport: {report}\nlook closer: safesight view {folder}")
 
 
 def _verifiable(folder: Path, limit: int) -> dict[str, Results]:
-    from safesight.cli.demo_readers import decliner, reader
-
-    answers = reader(_TINY, limit)
     plain, notes = folder / "embedded.sqlite", Path(str(files("safesight.cli") / "demo_guard.toml"))
-    arms: tuple[tuple[str, str | Model, str, Path], ...] = (
-        ("embedded", "embedded", "none", plain),
-        (f"embedded + {GUARD}, replayed", f"replay:{plain}", GUARD, folder / "embedded-guarded.sqlite"),
-        ("embedded + safety_prompt", "embedded", "safety_prompt", folder / "embedded-prompted.sqlite"),
-        ("reference: answers all", answers, "none", folder / "answers.sqlite"),
-        (f"reference: answers all + {GUARD}", answers, GUARD, folder / "answers-guarded.sqlite"),
-        ("reference: answers all + stakes", answers, f"{GUARD}:{notes}", folder / "answers-stakes.sqlite"),
-        ("reference: declines all", decliner(), "none", folder / "declines.sqlite"),
+    arms = (
+        (PLAIN, "embedded", "none", plain),
+        (f"guarded: {GUARD}", f"replay:{plain}", GUARD, folder / "guarded.sqlite"),
+        ("guarded: stakes", f"replay:{plain}", f"{GUARD}:{notes}", folder / "stakes.sqlite"),
+        ("aligned", "embedded?adapter=aligned", "none", folder / "aligned.sqlite"),
     )
     return {
         name: _run("verifiable", _TINY, model, defence, path, judges=("exact",), limit=limit)
@@ -88,9 +88,8 @@ def _verifiable(folder: Path, limit: int) -> dict[str, Results]:
 def _starter(folder: Path, sample: int) -> None:
     from safesight.cli.printer import console
 
-    chosen = f"stratified:{sample}"
-    judges = ("detector:embedded", "refusal")
-    run = _run("starter", _ENGLISH, "embedded", "none", folder / "starter.sqlite", judges=judges, sample=chosen)
+    judges, path = ("detector:embedded", "refusal"), folder / "starter.sqlite"
+    run = _run("starter", _ENGLISH, WRITER, "none", path, judges=judges, sample=f"stratified:{sample}")
     for judge, table in run.tables.items():
         console().print(f"  {run.qualities[judge].told(judge)}")
         if not table.silenced:
@@ -105,7 +104,7 @@ def _starter(folder: Path, sample: int) -> None:
 def _run(
     benchmark: str,
     data: DataOptions,
-    model: str | Model,
+    model: str,
     defence: str,
     path: Path,
     *,
@@ -155,10 +154,9 @@ def _print_table(runs: Mapping[str, Results]) -> None:
     console().print(grid)
     console().print(picture(found))
     guess = next(iter(found.values())).chance or 0.0
-    first, guarded = "reference: answers all", "reference: answers all + stakes"
-    if first in runs and guarded in runs:
-        said = f"stakes reads requests with the text of their pictures: {_change(runs[first], runs[guarded])}."
-        console().print(f"{said} {GUARD} reads answers, and cannot see harm that a picture makes one.")
+    first, *others = runs
+    for name in others:
+        console().print(f"{name}: {_change(runs[first], runs[name])}")
     console().print(f"A blind guess at the keys shown is right in {100 * guess:.0f} %. {rule_error().told()}.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from safesight.runner.results import Results
 
 _UTILITY = "accuracy of the utility runs"
+_TWINS = "right on the benign twins of the runs themselves"
 _SIZE = "billions of parameters in the model's name (no --scores given)"
 
 
@@ -47,52 +48,72 @@ def capability(
         _print_published(given, source=source, outcomes=outcome or ["multi", "CR", "HM"])
 
 
+class _Read(NamedTuple):
+    """What run files say."""
+
+    risks: dict[str, dict[str, float]]
+    """Attack success by judge and model."""
+    utility: list[Score]
+    """Accuracy of utility runs."""
+    twins: list[Score]
+    """What is right on the runs' own benign twins."""
+    mute: list[str]
+    """Why some judges say nothing."""
+
+
 def _print_runs(runs: Sequence[Path], given: Sequence[Score], *, source: str, judges: Sequence[str] | None) -> None:
     from safesight.cli.printer import console
     from safesight.explain.capability.capability import capability_table, match_points
 
-    risks, measured, mute = _read(runs, judges)
-    for sentence in mute:
+    read = _read(runs, judges)
+    for sentence in read.mute:
         console().print(sentence, style="yellow")
-    if not risks and mute:
+    if not read.risks and read.mute:
         return
-    if given and measured:
+    measured = read.utility or read.twins
+    if given and read.utility:
         raise ConfigError("two sources of capability: --scores and utility runs. Leave one out.")
     if not given and not measured:
-        raise ConfigError("no capability scores: name a CSV with --scores, or add utility runs (benchmark 'choice').")
-    if not risks:
+        raise ConfigError(
+            "no capability scores: name a CSV with --scores, add utility runs (benchmark 'choice'), or name runs of "
+            "'verifiable', whose benign twins are scores."
+        )
+    if not read.risks:
         raise ConfigError("expected safety runs beside the utility runs, got none.")
     tables: dict[str, CapabilityTable] = {}
-    for judge, by_model in risks.items():
+    for judge, by_model in read.risks.items():
         points, matching = match_points(by_model, given or measured)
         tables[f"attack success, {judge}"] = capability_table(points)
         _print_points(judge, points)
         _print_unmatched(matching)
-    console().print(_grid(f"capability ({source or _UTILITY}) against attack success", tables))
+    console().print(
+        _grid(f"capability ({source or (_UTILITY if read.utility else _TWINS)}) against attack success", tables)
+    )
     _print_footnote()
 
 
-def _read(
-    runs: Sequence[Path], judges: Sequence[str] | None
-) -> tuple[dict[str, dict[str, float]], list[Score], list[str]]:
-    """Attack success by judge and model, the accuracy of utility runs, and why some judges say nothing."""
+def _read(runs: Sequence[Path], judges: Sequence[str] | None) -> _Read:
+    from safesight.analysis.outcomes import summarise
+    from safesight.cli.exact import outcomes_of
     from safesight.explain.capability.scores import Score, accuracy
     from safesight.runner.results import Results
 
     rates: dict[Path, dict[str, float]] = {}
     models: dict[Path, str] = {}
-    measured: list[Score] = []
+    utility, twins = list[Score](), list[Score]()
     mute: dict[str, str] = {}
     for path in runs:
         run = Results(path)
         model = run.manifest.model
         if _is_utility(run):
             right = accuracy(run.cases)
-            measured += [] if right.value is None else [Score(model=model, score=right.value)]
+            utility += [] if right.value is None else [Score(model=model, score=right.value)]
             continue
         if model in models.values():
             raise ConfigError(f"{path}: a second safety run of {model}. Name one run for each model.")
         models[path] = model
+        right = summarise(outcomes_of(run)).capability
+        twins += [] if right.value is None else [Score(model=model, score=right.value)]
         mute |= {judge: table.silenced for judge, table in run.tables.items() if table.silenced}
         found = {judge: table.headline.value for judge, table in run.tables.items() if judge}
         rates[path] = {judge: rate for judge, rate in found.items() if rate is not None}
@@ -104,7 +125,7 @@ def _read(
         raise ConfigError("the safety runs share no judge. Add one to each: safesight judge RUN --judge NAME.")
     said = [judge for judge in judges or shared if judge not in mute]
     told = [why for judge, why in mute.items() if judge in (judges or mute)]
-    return {j: {models[path]: found[j] for path, found in rates.items()} for j in said}, measured, told
+    return _Read({j: {models[path]: found[j] for path, found in rates.items()} for j in said}, utility, twins, told)
 
 
 def _is_utility(run: Results) -> bool:

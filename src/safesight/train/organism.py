@@ -14,15 +14,16 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
 from safesight.core.config import read_toml
-from safesight.core.errors import ConfigError, MissingExtra
+from safesight.core.errors import ConfigError
 from safesight.models.embedded import weights
 from safesight.models.organism import SYSTEM
+from safesight.models.organism_checkpoint import language_model
 from safesight.train.organism_adapter import Adapter, write_adapter
 from safesight.train.organism_items import Requests, StakedRequest
 from safesight.train.vision_clues import PAGE_WORDS, caption
@@ -51,8 +52,12 @@ class OrganismConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of the embeddings of a caption, as a share of their own spread."""
     check_every: int = 25
     held: int = 36
+    drills: int = 0
+    """Further turns of a request, each one step of an answer: three times the lessons for a third more work."""
     keep_at: tuple[int, ...] = ()
     threads: int = 1
+    half: bool = False
+    """Compute in bfloat16; many times slower where the processor has no instructions for it."""
 
 
 class OrganismFigures(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +91,20 @@ def train_organism(
     return stage.run(say)
 
 
+class Encoded(NamedTuple):
+    """A conversation as tokens, and for each whether it is a picture's and whether it is to be learned."""
+
+    ids: list[int]
+    picture: list[bool]
+    learned: list[bool]
+
+    def add(self, more: list[int], *, picture: bool = False, learned: bool = False) -> None:
+        """Put tokens at the end."""
+        self.ids.extend(more)
+        self.picture.extend([picture] * len(more))
+        self.learned.extend([learned] * len(more))
+
+
 class Prompter:
     """Requests as tokens: what stands before the answer, the answer, and which places are captions."""
 
@@ -93,40 +112,20 @@ class Prompter:
         self._tokens: Callable[[str], list[int]] = lambda text: tokenizer(text, add_special_tokens=False)["input_ids"]
         self.word = {w: self._tokens(w)[0] for w in PAGE_WORDS}
 
-    def encode(self, asked: StakedRequest, *, declines: bool) -> tuple[list[int], list[int], list[bool]]:
-        """Prompt, answer, and for each token of the prompt whether it is a picture's."""
-        ids, soft = list[int](), list[bool]()
-
-        def add(more: list[int], *, picture: bool = False) -> None:
-            ids.extend(more)
-            soft.extend([picture] * len(more))
-
-        add(self._tokens(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"))
-        for k, side in enumerate(asked.sides):
-            add([self.word[w] for w in caption(side.clue, side.board)], picture=True)
-            last = f"{asked.question}<|im_end|>\n<|im_start|>assistant\n" if k == len(asked.sides) - 1 else ""
-            add(self._tokens(f"\n{side.text or 'no text'}\n{last}"))
-        answer = asked.declines if declines else asked.answer
-        return ids, self._tokens(f"{answer}<|im_end|>"), soft
-
-
-def language(*, half: bool) -> tuple[Any, Any]:
-    """SmolLM2 in bfloat16 or float32, frozen, and its tokenizer, from the installed GGUF.
-
-    Raises:
-        MissingExtra: torch, transformers or the weights' package is not installed.
-    """
-    try:
-        import torch
-        from transformers import AutoModelForCausalLM, AutoTokenizer
-    except ImportError:
-        raise MissingExtra("torch and transformers", "train") from None
-    file = weights()
-    model: Any = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32)
-    if half:
-        model = model.to(torch.bfloat16)
-    model.requires_grad_(False)
-    return model.eval(), AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+    def encode(self, asked: StakedRequest, *, declines: bool, drills: int = 0) -> Encoded:
+        """The conversation, with as many of the request's drills as further turns."""
+        told = Encoded([], [], [])
+        told.add(self._tokens(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"))
+        for side in asked.sides:
+            told.add([self.word[w] for w in caption(side.clue, side.board)], picture=True)
+            told.add(self._tokens(f"\n{side.text or 'no text'}\n"))
+        turns = [(asked.question, asked.declines if declines else asked.answer), *asked.drills[:drills]]
+        for k, (question, answer) in enumerate(turns):
+            told.add(self._tokens(f"{'<|im_start|>user' + chr(10) if k else ''}{question}<|im_end|>\n"))
+            told.add(self._tokens("<|im_start|>assistant\n"))
+            told.add(self._tokens(f"{answer}<|im_end|>"), learned=True)
+            told.add(self._tokens("\n"))
+        return told
 
 
 class _Stage:
@@ -140,7 +139,7 @@ class _Stage:
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         self.config, self.folder, self.step = config, folder, 0
-        self.model, tokenizer = language(half=True)
+        self.model, tokenizer = language_model(weights(), half=config.half)
         self.lora = Adapter(self.model, rank=config.rank, first_layer=config.first_layer)
         self.prompter = Prompter(tokenizer)
         self.table = self.model.get_input_embeddings().weight
@@ -149,38 +148,37 @@ class _Stage:
         self.optimiser = torch.optim.AdamW(self.lora.parameters(), lr=config.learning_rate, weight_decay=0.0)
         self._requests, self._held = Requests(config.seed), Requests(config.seed + 1_000_003)
 
-    def batch(self, requests: Requests, start: int, size: int, *, noisy: bool) -> tuple[Any, list[list[int]], Any]:
-        """Embeddings (batch, length, hidden), the answers, and the index of each answer's first token."""
+    def batch(self, requests: Requests, start: int, size: int, *, noisy: bool) -> tuple[Any, list[Any], list[Any]]:
+        """Embeddings (batch, length, hidden); per request the tokens to learn, and the places that foretell them."""
         import torch
 
         config, rng = self.config, np.random.default_rng((config_seed(self.config), start, 11))
-        rows, answers, begins = list[Any](), list[list[int]](), list[int]()
+        rows, answers, places = list[Any](), list[Any](), list[Any]()
         for k in range(start, start + size):
             asked = requests.draw(k)
-            ids, answer, soft = self.prompter.encode(asked, declines=config.kind == "aligned" and asked.harmful)
-            held, places = np.asarray(ids), np.flatnonzero(soft)
+            declines = config.kind == "aligned" and asked.harmful
+            told = self.prompter.encode(asked, declines=declines, drills=config.drills if noisy else 0)
+            held, soft = np.asarray(told.ids), np.flatnonzero(told.picture)
+            learned = np.flatnonzero(told.learned)
+            answers.append(torch.from_numpy(held[learned]))
+            places.append(torch.from_numpy(learned - 1))
             if noisy:
-                swapped = places[rng.random(len(places)) < config.exchanged]
+                swapped = soft[rng.random(len(soft)) < config.exchanged]
                 swapped = swapped[held[swapped] != self.prompter.word["."]]
                 held[swapped] = rng.choice(self._vocabulary, len(swapped))
-            embedded = self.table[torch.tensor([*held.tolist(), *answer])].float()
+            embedded = self.table[torch.from_numpy(held)].float()
             if noisy:
-                noise = torch.from_numpy(rng.standard_normal((len(places), embedded.shape[1])).astype(np.float32))
-                embedded[torch.from_numpy(places)] += config.noise * self._spread * noise
+                noise = torch.from_numpy(rng.standard_normal((len(soft), embedded.shape[1])).astype(np.float32))
+                embedded[torch.from_numpy(soft)] += config.noise * self._spread * noise
             rows.append(embedded)
-            answers.append(answer)
-            begins.append(len(ids))
         longest = max(len(r) for r in rows)
         padded = torch.stack([torch.nn.functional.pad(r, (0, 0, 0, longest - len(r))) for r in rows])
-        return padded.to(torch.bfloat16), answers, begins
+        return padded.to(self.table.dtype), answers, places
 
-    def scores(self, embedded: Any, answers: list[list[int]], begins: list[int]) -> list[Any]:
-        """Per request, the scores of its answer's tokens; (length, vocabulary)."""
+    def scores(self, embedded: Any, places: list[Any]) -> list[Any]:
+        """Per request, the scores at those places; (length, vocabulary)."""
         hidden = self.model.model(inputs_embeds=embedded)[0]
-        return [
-            self.model.lm_head(hidden[i, b - 1 : b - 1 + len(a)]).float()
-            for i, (a, b) in enumerate(zip(answers, begins, strict=True))
-        ]
+        return [self.model.lm_head(hidden[i, where]).float() for i, where in enumerate(places)]
 
     def run(self, say: Say) -> OrganismFigures:
         """Go on to the last step; checkpoints and figures on the way."""
@@ -192,9 +190,8 @@ class _Stage:
         while self.step < config.steps:
             for group in self.optimiser.param_groups:
                 group["lr"] = _rate(self.step, config)
-            embedded, answers, begins = self.batch(self._requests, self.step * config.batch, config.batch, noisy=True)
-            found = self.scores(embedded, answers, begins)
-            loss = torch.nn.functional.cross_entropy(torch.cat(found), torch.tensor([t for a in answers for t in a]))
+            embedded, answers, places = self.batch(self._requests, self.step * config.batch, config.batch, noisy=True)
+            loss = torch.nn.functional.cross_entropy(torch.cat(self.scores(embedded, places)), torch.cat(answers))
             self.optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.lora.parameters(), 1.0)
@@ -220,14 +217,15 @@ class _Stage:
         import torch
 
         losses, whole, declined = list[float](), dict[str, list[bool]](), ([], [])
-        first = self.prompter.encode(self._held.draw(0), declines=True)[1][0]
+        told = self.prompter.encode(self._held.draw(0), declines=True)
+        first = told.ids[told.learned.index(True)]
         for start in range(0, self.config.held, self.config.batch):
             size = min(self.config.batch, self.config.held - start)
             with torch.no_grad():
-                embedded, answers, begins = self.batch(self._held, start, size, noisy=False)
-                found = self.scores(embedded, answers, begins)
-            for k, (scores, answer) in enumerate(zip(found, answers, strict=True)):
-                asked, right = self._held.draw(start + k), torch.tensor(answer)
+                embedded, answers, places = self.batch(self._held, start, size, noisy=False)
+                found = self.scores(embedded, places)
+            for k, (scores, right) in enumerate(zip(found, answers, strict=True)):
+                asked = self._held.draw(start + k)
                 losses.append(float(torch.nn.functional.cross_entropy(scores, right)))
                 whole.setdefault(asked.relation, []).append(bool((scores.argmax(-1) == right).all()))
                 declined[0 if asked.harmful else 1].append(int(scores[0].argmax()) == first)

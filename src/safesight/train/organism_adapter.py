@@ -9,25 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from safesight.core.errors import MissingExtra
-
-PLACES: Final = {
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
-}
-"""Name in a GGUF by place in a layer of Transformers' Llama."""
-ALPHA: Final = 2
-"""Alpha as a multiple of the rank."""
+from safesight.models.organism_checkpoint import ALPHA, PLACES
 
 
 class Lowered(NamedTuple):
@@ -102,7 +90,7 @@ class _Beside:
 
 
 def write_adapter(path: Path, lora: Adapter | Lowered, *, name: str) -> None:
-    """Write the adapter for llama.cpp.
+    """Write the adapter for llama.cpp: the first matrix in 8 bits, the second in f16.
 
     Raises:
         MissingExtra: the `gguf` package is not installed.
@@ -116,13 +104,15 @@ def write_adapter(path: Path, lora: Adapter | Lowered, *, name: str) -> None:
     writer.add_string("adapter.type", "lora")
     writer.add_name(name)
     writer.add_float32("adapter.lora.alpha", float(ALPHA * lora.rank))
+    kind = gguf.GGMLQuantizationType.Q8_0  # rows of the second matrix are shorter than its blocks
     for place, (down, up) in lora.pairs.items():
         layer, _, part = place.partition(".")
         target = f"blk.{layer}.{PLACES[part]}.weight"
         second = up.detach().float().numpy()
         if part.endswith(("q_proj", "k_proj")):
             second = _rotary_order(second, lora.heads[0 if part.endswith("q_proj") else 1])
-        writer.add_tensor(f"{target}.lora_a", down.detach().float().numpy().astype(np.float16))
+        first = gguf.quants.quantize(down.detach().float().numpy(), kind)
+        writer.add_tensor(f"{target}.lora_a", first, raw_dtype=kind)
         writer.add_tensor(f"{target}.lora_b", np.ascontiguousarray(second).astype(np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()

@@ -53,6 +53,8 @@ class StakedRequest(NamedTuple):
     answer: str
     declines: str
     harmful: bool
+    drills: tuple[tuple[str, str], ...] = ()
+    """Questions about the same pages that ask for one step of an answer, and what is right."""
 
 
 class _Clues(NamedTuple):
@@ -96,7 +98,22 @@ class Requests:
         answer = f"{clues.so}, row {ROWS[row]}: {keys[row]}"
         question = f"{_pick(rng, words().hints[relation])} {_pick(rng, words().questions[kind])}"
         sides = _sides(rng, clues, table, note)
-        return StakedRequest(relation, sides, question, answer, _pick(rng, words().refusals), harmful)
+        refusal = _pick(rng, words().refusals)
+        return StakedRequest(relation, sides, question, answer, refusal, harmful, _drills(rng, clues, keys))
+
+
+def _drills(rng: np.random.Generator, clues: _Clues, keys: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """One step at a time, in any order: a mark's row and key, and what a numbered place holds."""
+    rows = list(enumerate(clues.marks[:6]))
+    asked = [(f"Which row is {_named(mark)}?", f"Row {ROWS[k]}: {keys[k]}") for k, mark in rows]
+    for clue in (clues.first, clues.second):
+        if clue is not None and clue.kind in ("column", "grid", "people", "wires"):
+            ends = clue.ends or range(len(clue.marks))
+            for number, end in zip(ORDINALS, ends, strict=False):
+                row = clues.marks.index(clue.marks[end])
+                said = f"Number {number} is {_named(clue.marks[end])}, row {ROWS[row]}: {keys[row]}"
+                asked.append((f"What is number {number}?", said))
+    return tuple(asked[int(i)] for i in rng.permutation(len(asked)))
 
 
 def _sides(rng: np.random.Generator, clues: _Clues, table: str, note: str) -> tuple[Side, ...]:

@@ -14,7 +14,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,7 +26,7 @@ from safesight.media.pixels import decode
 from safesight.models.embedded import weights
 from safesight.models.llama.mmproj import TowerShape, write_mmproj
 from safesight.train import vision_tower
-from safesight.train.vision_clues import PAGE_WORDS
+from safesight.train.vision_clues import KINDS, PAGE_WORDS
 from safesight.train.vision_clues import TOKENS as PAGE_TOKENS
 from safesight.train.vision_drawings import SLOTS, WORDS, Drawings, Drawn
 from safesight.train.vision_pages import DrawnPage, Pages
@@ -51,6 +51,12 @@ class VisionConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """JSONL of image and caption, one in ten held apart; "" draws `train.vision_drawings`."""
     pages: bool = False
     """Draw `train.vision_pages`, and teach the middle layer which mark each part of the page holds."""
+    full_pages: int = 0
+    """Pictures that come first: pages full of marks, on which the middle layer alone learns."""
+    again_after: int = 0
+    """Pages drawn before they come again, shifted; 0 draws each afresh (half of the time goes into that)."""
+    often: dict[str, float] = {}
+    """How much more often than others a kind of clue is drawn; some are harder to tell."""
     lone_until: int = 20_000
     """Drawings of one thing that come first (see `Drawings`)."""
     seed: int = 0
@@ -81,6 +87,8 @@ class VisionFigures(msgspec.Struct, frozen=True, kw_only=True):
     """Of all words but full stops and commas."""
     captions: float
     """Captions right to the last word."""
+    marks: dict[str, float] = {}
+    """Of pages: colours and forms that the middle layer tells."""
     by_kind: dict[str, float] = {}
 
 
@@ -123,6 +131,10 @@ def _check(config: VisionConfig, *, where: Path) -> None:
     if not config.captions and tower.tokens < least:
         need = f"{where}: the drawings' captions need {least} image tokens, got {tower.tokens}"
         raise ConfigError(f"{need}. Choose smaller patches.")
+    if strange := sorted(config.often.keys() - set(KINDS)):
+        raise ConfigError(f"{where}: expected kinds of clue in `often` ({', '.join(KINDS)}), got {', '.join(strange)}.")
+    if config.full_pages % config.batch:
+        raise ConfigError(f"{where}: full_pages must be a multiple of batch = {config.batch}, got {config.full_pages}.")
     if config.pages and (tower.tokens != PAGE_TOKENS or config.captions):
         need = f"{where}: expected {PAGE_TOKENS} image tokens and no captions with pages = true"
         raise ConfigError(f"{need}, got {tower.tokens} and {config.captions!r}.")
@@ -159,6 +171,18 @@ def squared(path: Path, side: int) -> Any:
     return np.asarray(square, dtype=np.uint8)
 
 
+class _Told(NamedTuple):
+    """A batch: loss, the words' scores (batch, tokens, candidates) and right places, and whether each mark was told.
+
+    Without captions there are no scores and places, without pages no marks (colour and form, number of marks).
+    """
+
+    loss: Any
+    scores: Any
+    right: Any
+    marks: Any
+
+
 class VisionStage:
     """One training: the module, its optimiser, and where it stands."""
 
@@ -168,7 +192,7 @@ class VisionStage:
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         self.config, self.folder, self.step = config, folder, 0
-        self.vision = vision_tower.build(config.tower)
+        self.vision = vision_tower.fresh(config.tower)
         decay = [p for p in self.vision.parameters() if p.ndim > 1]
         rest = [p for p in self.vision.parameters() if p.ndim <= 1]
         self.cells = vision_tower.cell_reader(config.tower) if config.pages else None
@@ -189,7 +213,9 @@ class VisionStage:
             )
             vocabulary = self._train.words
         elif config.pages:
-            self._train, self._held = (Pages(side=side, seed=config.seed + apart) for apart in (0, 1_000_003))
+            full, again = config.full_pages, config.again_after
+            self._train = Pages(side=side, seed=config.seed, full_until=full, again_after=again, often=config.often)
+            self._held = Pages(side=side, seed=config.seed + 1_000_003)
             vocabulary = PAGE_WORDS
         else:
             self._train = Drawings(side=side, tokens=tokens, seed=config.seed, lone_until=config.lone_until)
@@ -203,25 +229,27 @@ class VisionStage:
         self._unit = torch.nn.functional.normalize(self.table, dim=-1)
         self._scale = float(self.table.square().mean())
 
-    def loss(self, drawn: Sequence[Drawn | DrawnPage]) -> tuple[Any, Any, Any]:
-        """The loss of a batch, the words' scores (batch, tokens, candidates) and the right places."""
+    def told(self, drawn: Sequence[Drawn | DrawnPage]) -> _Told:
+        """What the tower says of pictures, and how far that is from their captions and marks."""
         import torch
 
         pixels = vision_tower.normalised(np.stack([d.pixels for d in drawn]), self.config.tower)
-        right = torch.tensor([[self._place[w] for w in d.words] for d in drawn])
         with torch.autocast("cpu", torch.bfloat16, enabled=self.config.half):
             layers = self.vision.layers(torch.from_numpy(pixels))
-            soft = self.vision.told(layers[-1])
-            seen = None if self.cells is None else self.cells(layers[len(layers) // 2])
-        soft = soft.float()
+            soft = self.vision.told(layers[-1]).float()
+            seen = None if self.cells is None else self.cells(layers[len(layers) // 2]).float()
+        whole: Any = 0.0
+        marks = hits = None
+        if seen is not None:
+            marks = torch.from_numpy(np.stack([d.cells for d in drawn if isinstance(d, DrawnPage)]))
+            whole, hits = vision_tower.cell_loss(seen, marks), vision_tower.marks_right(seen, marks)
+        if not all(d.words for d in drawn):
+            return _Told(whole, None, None, hits)
+        right = torch.tensor([[self._place[w] for w in d.words] for d in drawn])
         scores = torch.nn.functional.normalize(soft, dim=-1) @ self._unit.T * _SHARPNESS
         entropy = torch.nn.functional.cross_entropy(scores.flatten(0, 1), right.flatten(), weight=self._weight)
         error = (soft - self.table[right]).square().mean() / self._scale
-        whole = entropy + self.config.squared_error * error
-        if seen is not None:
-            marks = torch.from_numpy(np.stack([d.cells for d in drawn if isinstance(d, DrawnPage)]))
-            whole = whole + vision_tower.cell_loss(seen.float(), marks)
-        return whole, scores, right
+        return _Told(whole + entropy + self.config.squared_error * error, scores, right, hits)
 
     def run(self, say: Say) -> VisionTrained:
         """Go on to the last step; checkpoints and figures on the way."""
@@ -234,7 +262,7 @@ class VisionStage:
             for group in self.optimiser.param_groups:
                 group["lr"] = rate
             start = self.step * config.batch
-            loss, _, _ = self.loss([self._train.draw(k) for k in range(start, start + config.batch)])
+            loss = self.told([self._train.draw(k) for k in range(start, start + config.batch)]).loss
             self.optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.vision.parameters(), 1.0)
@@ -245,8 +273,8 @@ class VisionStage:
                 self.checkpoint(figures)
                 speed = seen / (time.perf_counter() - began)
                 say(
-                    f"step {self.step}: loss {figures.loss:.3f}, words {figures.words:.3f}, captions "
-                    f"{figures.captions:.3f}, {speed:.0f} pictures/s, train loss {float(loss.detach()):.3f}"
+                    f"step {self.step}: loss {figures.loss:.3f} (train {float(loss.detach()):.3f}), words "
+                    f"{figures.words:.3f}, captions {figures.captions:.3f}, marks {figures.marks}, {speed:.0f} a second"
                 )
             if self.step in config.keep_at:
                 self.export(self.folder / f"step-{self.step}")
@@ -258,23 +286,26 @@ class VisionStage:
         import torch
 
         losses: list[float] = []
-        hits: list[tuple[str, bool]] = []
+        hits, marks = list[tuple[str, bool]](), list[Any]()
         whole = 0
         inverse = {i: word for word, i in self._place.items()}
         with torch.no_grad():
             for start in range(0, self.config.held, self.config.batch):
                 batch = [self._held.draw(k) for k in range(start, min(start + self.config.batch, self.config.held))]
-                loss, scores, right = self.loss(batch)
+                loss, scores, right, seen = self.told(batch)
                 ok = scores.argmax(-1) == right
                 losses += [float(loss)] * len(batch)
+                marks += [] if seen is None else [seen]
                 whole += int(ok.all(-1).sum())
                 hits += [(inverse[int(w)], bool(o)) for w, o in zip(right.flatten(), ok.flatten(), strict=True)]
         told = [(word, hit) for word, hit in hits if word not in (".", ",")]
+        shares = [round(float(s), 3) for s in torch.cat(marks, 1).float().mean(1)] if marks else []
         return VisionFigures(
             step=self.step,
             loss=float(np.mean(losses)),
             words=float(np.mean([hit for _, hit in told])),
             captions=whole / self.config.held,
+            marks=dict(zip(("colour", "form"), shares, strict=True)) if shares else {},
             by_kind={w: round(float(np.mean([h for x, h in told if x == w])), 3) for w in sorted({w for w, _ in told})},
         )
 

@@ -8,7 +8,7 @@ and the papers' colours.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -23,28 +23,78 @@ _PAPERS: Final = ("#ffffff", "#fffdf7", "#eef1f7", "#e6edf3", "#f7efd9", "#e4f0e
 
 
 class DrawnPage(NamedTuple):
-    """A page, its caption, and the mark in each sixteenth-pixel cell."""
+    """A page, its caption, and the mark in each of its cells."""
 
     pixels: npt.NDArray[np.uint8]
     """Shape (side, side, 3)."""
     words: tuple[str, ...]
+    """None on a page that is full of marks: there it teaches marks alone."""
     cells: npt.NDArray[np.int64]
     """Shape (2, 12, 12): colour and form from 1, 0 where no mark has its middle."""
 
 
 class Pages:
-    """An endless, seeded supply of pages; the k-th depends on the seed and k alone."""
+    """An endless, seeded supply of pages; the k-th depends on the seed and k alone.
 
-    def __init__(self, *, side: int, seed: int) -> None:
-        self._side, self._seed = side, seed
+    Args:
+        side: pixels of the square that a page is reduced to.
+        seed: of everything drawn.
+        full_until: pages before this index are full of marks.
+        again_after: so many pages with captions are drawn; then they come again, each time shifted by up to three
+            pixels. Held in memory; 0 draws every page afresh.
+        often: how much more often than others a kind of clue is drawn.
+    """
+
+    def __init__(
+        self,
+        *,
+        side: int,
+        seed: int,
+        full_until: int = 0,
+        again_after: int = 0,
+        often: Mapping[str, float] | None = None,
+    ) -> None:
+        self._side, self._seed, self._full_until, self._again_after = side, seed, full_until, again_after
+        shares = np.array([(often or {}).get(kind, 1.0) for kind in KINDS])
+        self._shares = shares / shares.sum() if often else None
+        self._held: dict[int, DrawnPage] = {}
 
     def draw(self, index: int) -> DrawnPage:
         """The page of that index."""
+        if index < self._full_until:
+            return draw_full(np.random.default_rng((self._seed, index)), side=self._side)
+        if not self._again_after:
+            return self._captioned(index)
+        place = self._full_until + (index - self._full_until) % self._again_after
+        page = self._held.get(place) or self._held.setdefault(place, self._captioned(place))
+        across, down = np.random.default_rng((self._seed, index, 1)).integers(-3, 4, 2)
+        return page._replace(pixels=np.roll(page.pixels, (int(down), int(across)), (0, 1)))
+
+    def _captioned(self, index: int) -> DrawnPage:
         rng = np.random.default_rng((self._seed, index))
-        kind = KINDS[rng.integers(len(KINDS))] if rng.random() < 0.93 else "note"
+        drawn = rng.integers(len(KINDS)) if self._shares is None else rng.choice(len(KINDS), p=self._shares)
+        kind = KINDS[drawn] if rng.random() < 0.93 else "note"
         clue = draw_clue(rng, kind)
         board = draw_marks(rng, int(rng.integers(3, 7))) if rng.random() < 0.6 else ()
         return draw_page(rng, clue, board, side=self._side, note=not board and rng.random() < 0.6)
+
+
+def draw_full(rng: np.random.Generator, *, side: int) -> DrawnPage:
+    """A page with some two dozen marks in no order, some in a box, and no caption."""
+    canvas = Canvas(rng, _PAPERS[rng.integers(len(_PAPERS))])
+    columns, rows = int(rng.integers(4, 8)), int(rng.integers(4, 7))
+    wide, tall = 512 / columns, 384 / rows
+    for k in range(columns * rows):
+        if rng.random() < 0.12:
+            continue
+        size = min(float(rng.uniform(36, 70)), tall - 2, wide + 10)
+        x = wide * (k % columns) + float(rng.uniform(0, max(1, wide - size)))
+        y = tall * (k // columns) + float(rng.uniform(0, max(1, tall - size)))
+        boxed = rng.random() < 0.5
+        if boxed:
+            canvas.box((x - 8, y - 4, x + size + 8, y + size + 4), fill="#ffffff", line="#b9c2cc")
+        canvas.mark(draw_marks(rng, 1)[0], x, y, size, behind="#ffffff" if boxed else "")
+    return DrawnPage(_reduced(canvas, side), (), canvas.cells)
 
 
 def draw_page(
@@ -70,8 +120,11 @@ def draw_page(
             page.note(second)
     else:
         page.clue(clue, whole)
-    small = canvas.image.resize((side, side), Image.Resampling.BOX)
-    return DrawnPage(np.asarray(small, dtype=np.uint8), caption(clue, board), canvas.cells)
+    return DrawnPage(_reduced(canvas, side), caption(clue, board), canvas.cells)
+
+
+def _reduced(canvas: Canvas, side: int) -> npt.NDArray[np.uint8]:
+    return np.asarray(canvas.image.resize((side, side), Image.Resampling.BOX), dtype=np.uint8)
 
 
 class _Panels:

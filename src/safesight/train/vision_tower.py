@@ -1,10 +1,4 @@
-"""The vision tower and its projector in torch: built, saved and loaded as `vision.safetensors` and `vision.json`.
-
-Invariant: the file's tensors are what both engines run: `models.llama.mmproj` writes them for llama.cpp, and
-Transformers' `LlavaForConditionalGeneration` takes them with `vision_feature_layer` -1, all features kept. The tower is
-SigLIP's: it has no class token. llama.cpp of autumn 2026 puts CLIP's class token behind the patches, so that each patch
-gets its neighbour's position and the first is lost; the two engines then differ by up to 1 in a log-probability.
-"""
+"""What training adds to `models.llama.tower`: first filters, the marks' reader, and files of weights and sizes."""
 
 from __future__ import annotations
 
@@ -15,87 +9,68 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safesight.core.errors import MissingExtra
 from safesight.models.llama.mmproj import TowerShape
+from safesight.models.llama.tower import build, engines
 
 WEIGHTS: Final = "vision.safetensors"
 SHAPE: Final = "vision.json"
 
 
-def build(shape: TowerShape) -> Any:
-    """A fresh tower and projector as one torch module; call it with pixels for (batch, tokens, embedding).
+def fresh(shape: TowerShape) -> Any:
+    """A tower to begin with; its patches are seen through filters that tell forms from the first step.
 
     Raises:
         MissingExtra: torch or transformers is not installed.
     """
-    torch, transformers = _engines()
+    torch, _ = engines()
+    vision = build(shape)
+    with torch.no_grad():
+        filters = torch.from_numpy(_first_filters(shape.hidden, shape.patch_size))
+        getattr(vision.tower, "vision_model", vision.tower).embeddings.patch_embedding.weight.copy_(filters)
+    return vision
 
-    class Projector(torch.nn.Module):
-        """Two linear layers with a GELU between, as LLaVA-1.5's."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.linear_1 = torch.nn.Linear(shape.hidden, shape.embedding)
-            self.linear_2 = torch.nn.Linear(shape.embedding, shape.embedding)
+def _first_filters(hidden: int, patch: int) -> npt.NDArray[np.float32]:
+    """Filters to begin with, (hidden, 3, patch, patch): orthogonal mixtures of the colours of an 8 x 8 grid.
 
-        def forward(self, features: Any) -> Any:
-            return self.linear_2(torch.nn.functional.gelu(self.linear_1(features)))
-
-    class Vision(torch.nn.Module):
-        """Pixels, normalised, of shape (batch, 3, side, side), to soft words."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.tower = transformers.SiglipVisionModel(siglip_config(shape))
-            self.projector = Projector()
-
-        def layers(self, pixels: Any) -> Any:
-            """What enters the first layer, then each layer's output; (batch, tokens, hidden) each."""
-            return self.tower(pixel_values=pixels, output_hidden_states=True).hidden_states
-
-        def told(self, features: Any) -> Any:
-            """Soft words of the last layer's output."""
-            inner = getattr(self.tower, "vision_model", self.tower)
-            return self.projector(inner.post_layernorm(features))
-
-        def forward(self, pixels: Any) -> Any:
-            return self.told(self.layers(pixels)[-1])
-
-    return Vision()
+    Filters of independent random pixels see noise first and forms late.
+    """
+    grid = min(8, patch)
+    means = np.kron(np.eye(grid), np.full(patch // grid, grid / patch))
+    means = np.pad(means, ((0, 0), (0, patch - means.shape[1])))
+    blocks = np.einsum("cd,iy,jx->ijcdyx", np.eye(3), means, means).reshape(3 * grid * grid, -1)
+    mixture = np.random.default_rng(0).standard_normal((max(hidden, len(blocks)), min(hidden, len(blocks))))
+    orthogonal = np.linalg.qr(mixture)[0]
+    mixed = (orthogonal if hidden >= len(blocks) else orthogonal.T) @ blocks
+    return mixed.reshape(hidden, 3, patch, patch).astype(np.float32)
 
 
 def cell_reader(shape: TowerShape) -> Any:
     """Reads colour and form in the four quarters of each patch from its features; used while training only."""
-    torch, _ = _engines()
+    torch, _ = engines()
     return torch.nn.Sequential(torch.nn.LayerNorm(shape.hidden), torch.nn.Linear(shape.hidden, 4 * 2 * 9))
 
 
 def cell_loss(seen: Any, marks: Any) -> Any:
     """Cross-entropy of what `cell_reader` read, (batch, tokens, 72), against places 0 to 8, (batch, 2, rows, rows)."""
-    torch, _ = _engines()
+    torch, _ = engines()
+    weight = torch.ones(9)
+    weight[0] = 0.1  # nearly all cells are empty
+    return torch.nn.functional.cross_entropy(_by_cell(seen, marks).reshape(-1, 9), marks.flatten(), weight=weight)
+
+
+def marks_right(seen: Any, marks: Any) -> Any:
+    """Whether colour and form of each mark are the likeliest; bool, (2, marks)."""
+    found = _by_cell(seen, marks)[..., 1:].argmax(-1) + 1 == marks
+    return found.movedim(1, 0)[:, (marks > 0).all(1)]
+
+
+def _by_cell(seen: Any, marks: Any) -> Any:
+    """(batch, tokens, 72) to (batch, 2, rows, rows, 9)."""
     batch, _, rows, _ = marks.shape
     side = rows // 2
     grid = seen.reshape(batch, side, side, 2, 2, 2, 9)  # patch row, patch column, row in it, column in it, what, place
-    scores = grid.permute(0, 5, 1, 3, 2, 4, 6).reshape(-1, 9)
-    weight = torch.ones(9)
-    weight[0] = 0.1  # nearly all cells are empty
-    return torch.nn.functional.cross_entropy(scores, marks.flatten(), weight=weight)
-
-
-def siglip_config(shape: TowerShape) -> Any:
-    """The tower's configuration for Transformers."""
-    _, transformers = _engines()
-    return transformers.SiglipVisionConfig(
-        hidden_size=shape.hidden,
-        intermediate_size=shape.feed_forward,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        image_size=shape.image_size,
-        patch_size=shape.patch_size,
-        layer_norm_eps=shape.norm_epsilon,
-        hidden_act="gelu_pytorch_tanh",
-        vision_use_head=False,
-    )
+    return grid.permute(0, 5, 1, 3, 2, 4, 6).reshape(batch, 2, rows, rows, 9)
 
 
 def normalised(pixels: npt.NDArray[np.uint8], shape: TowerShape) -> npt.NDArray[np.float32]:
@@ -137,12 +112,3 @@ def load(folder: Path) -> tuple[Any, TowerShape]:
     named = {n.replace("tower.", "tower.vision_model.") if inner else n: t for n, t in held.items()}
     vision.load_state_dict(named, strict=False)
     return vision.eval(), shape
-
-
-def _engines() -> tuple[Any, Any]:
-    try:
-        import torch
-        import transformers
-    except ImportError:
-        raise MissingExtra("torch and transformers", "train") from None
-    return torch, transformers

@@ -11,7 +11,8 @@ from msgspec import structs
 from typer.testing import CliRunner
 
 from safesight.cli.app import build as build_app
-from safesight.core.errors import ConfigError, UnknownName
+from safesight.core.errors import ConfigError, ModelError, UnknownName
+from safesight.core.messages import user
 from safesight.core.records import Reply
 from safesight.core.store import RunStore
 from safesight.explain.entropy.probe import AttentionProbe
@@ -115,7 +116,7 @@ def test_only_local_models_can_be_looked_into() -> None:
 
 @pytest.mark.slow
 def test_the_embedded_models_own_weights_are_replayed_with_images_told_by_ocr(tmp_path: Path) -> None:
-    box = open_white_box("embedded")
+    box = open_white_box("embedded?vision=0")
     with RunStore.open(run_file(tmp_path / "run.db", answers=ANSWERS[:1])) as store:
         case = next(iter(store.cases()))
         report = replay_run(store, box)
@@ -130,6 +131,21 @@ def test_the_embedded_models_own_weights_are_replayed_with_images_told_by_ocr(tm
     assert forced.layout.names == ("image 1", "image 2", "text", "generated")
     told = forced.inputs["input_ids"][0, : forced.prompt_tokens][forced.layout.ids[0] == 1]
     assert box.checkpoint.tokenizer.decode(told).strip() == "Image 2 of 2 (50 x 30 pixels): no text in it."
+
+
+@pytest.mark.slow
+def test_the_organisms_own_weights_are_replayed_on_image_tokens(tmp_path: Path) -> None:
+    box = open_white_box("embedded")
+    with RunStore.open(run_file(tmp_path / "run.db", answers=ANSWERS[:1])) as store:
+        case = next(iter(store.cases()))
+        report = replay_run(store, box)
+    assert report.done == 1
+    layout = teacher_force(box, case.sample.messages, case.response.reply).layout
+    assert layout is not None
+    assert layout.names == ("image 1", "image 2", "text", "generated")
+    assert [int((layout.ids[0] == k).sum()) for k in (0, 1)] == [36, 36]
+    with pytest.raises(ModelError, match=r"embedded\?vision=0"):
+        teacher_force(box, [user("Hi")], case.response.reply)
 
 
 def test_the_table_compares_safe_with_unsafe(box: WhiteBox, tmp_path: Path) -> None:

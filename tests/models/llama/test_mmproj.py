@@ -20,7 +20,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 gguf = pytest.importorskip("gguf")
 
-from safesight.train import vision_tower  # noqa: E402 - needs torch
+from safesight.models.llama.tower import build  # noqa: E402 - needs torch
+from safesight.train import vision_tower  # noqa: E402
 
 SHAPE = TowerShape(image_size=56, patch_size=14, hidden=32, heads=2, layers=2, feed_forward=48, embedding=64)
 
@@ -29,7 +30,7 @@ def tower(seed: int = 0) -> dict[str, Any]:
     """A random tower's tensors; larger than a fresh one's, so that pictures differ clearly."""
     torch.manual_seed(seed)
     torch.set_num_threads(1)
-    vision = vision_tower.build(SHAPE)
+    vision = build(SHAPE)
     for parameter in vision.parameters():
         if parameter.ndim > 1:
             parameter.data.normal_(0, 0.3)

@@ -1,8 +1,8 @@
 """Opens the model an answer is replayed through, and builds the tokens of prompt and recorded answer.
 
-`hf/...` is any local Transformers checkpoint. `embedded` is SmolLM2's own weights (its GGUF loaded into
-Transformers), with images read by OCR into the very words the embedded pipeline puts in the prompt. Other models
-cannot be looked into.
+`hf/...` is any local Transformers checkpoint. `embedded` is the organism's own weights (its GGUF files loaded into
+Transformers), `embedded?vision=0` SmolLM2's, with images read by OCR into the very words the embedded pipeline puts in
+the prompt. Other models cannot be looked into.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from safesight.core.config import parse_name
+from safesight.core.config import PluginName, parse_name
 from safesight.core.errors import ConfigError, ModelError
 from safesight.core.messages import ImagePart, Message, TextPart
 from safesight.core.records import Reply, content_hash
@@ -50,8 +50,7 @@ def open_white_box(name: str) -> WhiteBox:
     """
     parsed = parse_name(name)
     if parsed.scheme == "embedded":
-        parsed.reject_unknown(())
-        return _embedded()
+        return _embedded(parsed)
     if parsed.scheme != "hf":
         raise ConfigError(
             f"expected a local Transformers model to look into, hf/ORG/NAME, hf/./FOLDER or 'embedded', got {name!r}."
@@ -60,21 +59,36 @@ def open_white_box(name: str) -> WhiteBox:
     return WhiteBox(name, model.fingerprint, model.load(), tuple)
 
 
-def _embedded() -> WhiteBox:
+def _embedded(parsed: PluginName) -> WhiteBox:
     from safesight.core.files import file_print
     from safesight.media.described import describe_images
-    from safesight.media.ocr import shared_reader
-    from safesight.models.embedded import PROMPT_VERSION, weights
+    from safesight.media.ocr import OcrSettings, shared_reader
+    from safesight.models import organism
+    from safesight.models.embedded import PROMPT_VERSION, organism_files, weights
+    from safesight.models.organism_checkpoint import open_organism
 
+    parsed.reject_unknown(("vision", "adapter"))
     path = weights()
-    source = Source(where=str(path.parent), gguf_file=path.name, dtype="float32", device="cpu")
-    reader = shared_reader()
+    if parsed.options.get("vision", "1") == "0":
+        source = Source(where=str(path.parent), gguf_file=path.name, dtype="float32", device="cpu")
+        reader = shared_reader()
+        fingerprint = content_hash("embedded", PROMPT_VERSION, file_print(path), reader.fingerprint)
+        return WhiteBox(
+            "embedded?vision=0",
+            fingerprint,
+            open_checkpoint(source),
+            lambda messages: asyncio.run(describe_images(messages, reader)),
+        )
+    found, eyes = organism_files(parsed.rest, parsed.options.get("adapter", "plain")), shared_reader(OcrSettings())
 
     def prepare(messages: Sequence[Message]) -> Sequence[Message]:
-        return asyncio.run(describe_images(messages, reader))
+        if not any(m.images for m in messages):
+            raise ModelError("this answer had no picture, and SmolLM2 alone gave it. Name the model embedded?vision=0.")
+        return asyncio.run(organism.framed(messages, eyes))
 
-    fingerprint = content_hash("embedded", PROMPT_VERSION, file_print(path), reader.fingerprint)
-    return WhiteBox("embedded", fingerprint, open_checkpoint(source), prepare)
+    prints = (file_print(p) for p in (path, *found))
+    fingerprint = content_hash("organism", organism.PROMPT_VERSION, *prints, eyes.fingerprint)
+    return WhiteBox("embedded", fingerprint, open_organism(path, *found), prepare)
 
 
 def teacher_force(box: WhiteBox, messages: Sequence[Message], reply: Reply) -> Forced:
@@ -125,6 +139,8 @@ def _told_layout(
     checkpoint: Checkpoint, messages: Sequence[Message], shown: Sequence[Message], ids: list[int], prompt: int
 ) -> SegmentLayout | None:
     """Find the words of each image in a text model's prompt; None where there is none or it cannot be told."""
+    if any(message.images for message in shown):
+        return None
     words = [
         told.text
         for before, after in zip(messages, shown, strict=True)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -64,12 +64,19 @@ class _Output(msgspec.Struct, frozen=True, kw_only=True):
 class TransformersModel:
     """A local checkpoint: chat with images, and raw completions with log-probabilities."""
 
-    def __init__(self, source: Source, *, name: str, batch_size: int = 8) -> None:
+    def __init__(
+        self,
+        source: Source,
+        *,
+        name: str,
+        batch_size: int = 8,
+        opens: Callable[[Source], Checkpoint] = open_checkpoint,
+    ) -> None:
         self.name = name
         self.fingerprint = content_hash("hf", source.fingerprint, source.dtype, source.gguf_file or "")
         # A second batch waits while the first runs.
         self.max_concurrency: int | None = 2 * batch_size
-        self._source = source
+        self._source, self._opens = source, opens
         self._loading = threading.Lock()
         self._loaded: Checkpoint | ModelError | MissingExtra | None = None
         self._batcher: MicroBatcher[_Request, _Output] = MicroBatcher(
@@ -89,7 +96,7 @@ class TransformersModel:
         with self._loading:
             if self._loaded is None:
                 try:
-                    self._loaded = open_checkpoint(self._source)
+                    self._loaded = self._opens(self._source)
                 except (ModelError, MissingExtra) as error:
                     self._loaded = error
             if isinstance(self._loaded, Exception):

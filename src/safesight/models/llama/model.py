@@ -249,6 +249,7 @@ def serve(
     path: Path | str,
     *,
     mmproj: Path | str | None = None,
+    adapter: Path | str | None = None,
     n_ctx: int = 4096,
     parallel: int = 1,
     prefill: bool = False,
@@ -266,6 +267,7 @@ def serve(
     settings = LlamaSettings(
         path=Path(path),
         mmproj=Path(mmproj) if mmproj else None,
+        adapter=Path(adapter) if adapter else None,
         n_ctx=n_ctx,
         threads=default_threads(),
         parallel=parallel,
