@@ -7,7 +7,7 @@ weights) is another judge and gets its own row, never silently mixed into the ol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -15,7 +15,7 @@ from safesight.analysis.provenance import JUDGE, LICENCE
 from safesight.core.abilities import LicensedPlugin
 from safesight.core.errors import SafeSightError, told
 from safesight.core.protocols import Judge
-from safesight.core.records import Case, Verdict
+from safesight.core.records import Case, Verdict, content_hash
 from safesight.core.store import RunStore
 from safesight.runner.job import note_settings
 from safesight.runner.progress import Progress
@@ -73,13 +73,23 @@ async def judge_run(
 def row_name(store: RunStore, judge: Judge) -> str:
     """The name this judge's verdicts have in this run; notes its fingerprint."""
     notes = store.notes()
-    for name in (judge.name, f"{judge.name}@{judge.fingerprint[:8]}"):
-        if notes.get(f"judge:{name}", judge.fingerprint) == judge.fingerprint:
-            store.note(f"judge:{name}", judge.fingerprint)
-            if isinstance(judge, LicensedPlugin) and judge.licence:
-                store.note(f"{LICENCE}{JUDGE}{name}", judge.licence)
-            return name
-    raise SafeSightError(f"{store.path}: judge {judge.name!r} has three fingerprints with one short form.")
+    name = next(
+        name for name in _names(judge, notes) if notes.get(f"{JUDGE}{name}", judge.fingerprint) == judge.fingerprint
+    )
+    store.note(f"{JUDGE}{name}", judge.fingerprint)
+    if isinstance(judge, LicensedPlugin) and judge.licence:
+        store.note(f"{LICENCE}{JUDGE}{name}", judge.licence)
+    return name
+
+
+def _names(judge: Judge, notes: Mapping[str, str]) -> Iterator[str]:
+    """The judge's own name, then names that tell it from others of that name."""
+    yield judge.name
+    # Files of earlier versions: fingerprints begin alike where they are no hashes, so none is named so any more.
+    if f"{JUDGE}{(before := f'{judge.name}@{judge.fingerprint[:8]}')}" in notes:
+        yield before
+    digest = content_hash(judge.fingerprint)
+    yield from (f"{judge.name}@{digest[:length]}" for length in range(8, len(digest) + 1))
 
 
 async def _judge(judge: Judge, cases: Sequence[Case]) -> list[Verdict]:
