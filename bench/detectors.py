@@ -1,10 +1,11 @@
 """The figures that the cards of `embedded` and its judge of requests quote, and other detectors on the same dev sets.
 
-    python bench/detectors.py [--data ../shared/data/harm] [--rounds 200] [--name embedded] [--own]
+    python -m bench detectors [--data ../shared/data/harm] [--rounds 200] [--name embedded] [--own]
 
 First the sets of other origin, never trained on: AUROC with the answers' own question, with none and with another
 row's; what a guard catches and flags at every operating point, and where 1 % of vicuna's answers are flagged; harmless
-answers by set and form; costs; the judge of requests on its left-out sets. Then, without `--own`, dev beside baselines.
+answers by set and form; dev as a guard reads it, by set, language, form and length; costs; the judge of requests on
+its left-out sets. Then, without `--own`, dev beside baselines.
 
 The baseline is trained here, on the rows the shipped detector was trained on (answer alone; question and answer as one
 bag is worse). `alt-profanity-check` (PyPI, its weights inside) is measured when it is installed.
@@ -28,7 +29,7 @@ from safesight.core.records import Exchange, Harm
 from safesight.core.registry import open_plugin
 from safesight.detectors.embedded import Embedded
 from safesight.detectors.requests import shipped_requests
-from safesight.train import metrics
+from safesight.train import metrics, quoted
 from safesight.train.data import DataFile, Row, read_rows
 from safesight.train.dedup import near_duplicates
 from safesight.train.evaluate import evaluate, latency_ms, sentence_alarms
@@ -168,6 +169,14 @@ def own(detector: Embedded, points: Mapping[str, float], data: Path, *, most: in
         print(f"| {name} | {len(peak)} | " + " | ".join(f"{np.mean(peak >= at):.4f}" for at in points.values()) + " |")
 
 
+def as_a_guard_reads(detector: Embedded, rows: Sequence[Row]) -> None:
+    """How soon, how often and for whom, and what the question is worth."""
+    lines = [quoted.HEADER, tuple("---" for _ in quoted.HEADER), *quoted.rows_of(quoted.quoted_figures(detector, rows))]
+    print("\n## Dev as a guard reads it\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines))
+    asked, another = quoted.asked_otherwise(detector, rows)
+    print(f"\nAUROC of all of dev with its own questions {asked:.3f}, with another row's {another:.3f}", flush=True)
+
+
 def requests_table(data: Path) -> None:
     """What the card of the judge of requests says."""
     reader = shipped_requests()
@@ -196,6 +205,7 @@ def main(arguments: Sequence[str] = ()) -> None:
     own(shipped, shipped.points, options.data, most=options.most)
     # Filler words: latency depends on how much text there is, hardly on which.
     dev = read_rows(DataFile(path=str(options.data / "dev.jsonl.gz"), format="harm"))
+    as_a_guard_reads(shipped, dev)
     window, answer = latency_ms(shipped, question=dev[0].question, words=dev[0].answer.split())
     print(f"\n{1000 * window:.0f} us a window of 16 words, {answer:.2f} ms an answer of 256 words, one core")
     requests_table(options.data)

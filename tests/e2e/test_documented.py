@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from bench.__main__ import main as bench
 from typer.core import TyperGroup
 
 from safesight.cli.app import build
@@ -17,6 +18,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^(?: {4}|\$ )?(safesight .+)$", re.MULTILINE)
 USAGE = typer.BadParameter.__base__
 """What every mistake on a command line derives from; Typer does not export it."""
+FIGURE = re.compile(r"python -m bench[. ](\w+)((?: --?[\w-]+(?: [\w:/.]+)?)*)")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
 
 
@@ -54,6 +56,32 @@ def test_a_wrong_option_would_be_seen() -> None:
         parse("safesight run starter --modle embedded")
     with pytest.raises(USAGE, match="mods"):
         parse("safesight explain mods RUN")
+
+
+def figures() -> list[tuple[str, ...]]:
+    """What the pages say to run of `bench`: a figure's name, and the options it is to take."""
+    told = [found for page in PAGES for found in FIGURE.findall(text(page))]
+    return sorted({(name, *(word for word in rest.split() if word.startswith("-"))) for name, rest in told})
+
+
+@pytest.mark.parametrize("told", figures(), ids=" ".join)
+def test_documented_figures_take_their_options(told: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    name, *options = told
+    assert (ROOT / "bench" / f"{name}.py").is_file()
+    if not options:
+        return
+    with pytest.raises(SystemExit) as left:
+        bench([name, "--help"])
+    assert left.value.code == 0
+    helped = capsys.readouterr().out
+    assert [option for option in options if not re.search(rf"(?<!\S){option}\b", helped)] == []
+
+
+def test_options_of_a_figure_are_never_dropped() -> None:
+    assert len(figures()) >= 8
+    for wrong in (["report", "--own"], ["report", "scale", "--own"], ["--own"], ["repotr"]):
+        with pytest.raises(SystemExit, match=r"takes no options|expected one figure|unknown figure"):
+            bench(wrong)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
