@@ -17,8 +17,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
-from safesight.models.llama.tower import build  # noqa: E402 - needs torch
 from safesight.models.organism_checkpoint import read_tower  # noqa: E402
+from safesight.models.organism_tower import build  # noqa: E402 - needs torch
 from safesight.train import vision_tower  # noqa: E402
 from safesight.train.organism_adapter import Lowered, write_adapter  # noqa: E402
 
@@ -67,6 +67,8 @@ async def test_both_engines_give_the_first_token_alike(tmp_path: Path) -> None:
         assert len(both) >= 15
         gaps = [abs(ours[token] - theirs[token]) for token in both]
         assert sum(gaps) / len(gaps) < 0.1, gaps
+        used = [(await one.generate(asked, decoding=Decoding(max_tokens=1))).usage for one in (llama, twin)]
+        assert used[0].prompt_tokens == used[1].prompt_tokens
 
 
 @pytest.mark.slow

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from safesight.core.errors import ConfigError
 from safesight.models.embedded import weights
+from safesight.models.hf.loading import Source, open_dense
 from safesight.models.organism import SYSTEM
-from safesight.models.organism_checkpoint import language_model
 from safesight.train.organism import OrganismConfig, Prompter, train_organism
 from safesight.train.organism_items import Requests
 from safesight.train.vision_clues import TOKENS, caption
@@ -42,12 +43,32 @@ def test_the_shipped_configurations_are_ones() -> None:
 
     folder = Path(__file__).parents[2] / "configs" / "organism"
     plain, aligned = (read_toml(folder / name, OrganismConfig) for name in ("2-plain.toml", "3-aligned.toml"))
-    assert (plain.kind, aligned.kind, aligned.start) == ("plain", "aligned", plain.name)
+    assert (plain.kind, aligned.kind, aligned.start) == ("plain", "aligned", "embedded")
+
+
+def test_only_the_aligned_learn_from_notes_alone(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(CONFIG.format(steps=1) + "notes = 2\n")
+    with pytest.raises(ConfigError, match="aligned"):
+        train_organism(tmp_path / "c.toml")
+
+
+@pytest.mark.slow
+def test_notes_alone_move_what_is_declined(tmp_path: Path) -> None:
+    """From the adapters that ship, which decline nothing: with a high rate, four steps are enough to see them move."""
+    changed = CONFIG.replace("rank = 2\nfirst_layer = 29", "rank = 8\nfirst_layer = 12")
+    (tmp_path / "c.toml").write_text(
+        changed.format(steps=4).replace("check_every = 1", "check_every = 2")
+        + 'kind = "aligned"\nstart = "embedded"\nnotes = 4\nwarmup = 1\nlearning_rate = 1e-2\n'
+    )
+    train_organism(tmp_path / "c.toml")
+    log = [json.loads(line) for line in (tmp_path / "made" / "tiny" / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in log] == [2, 4]
+    assert log[-1]["loss"] != log[0]["loss"]
 
 
 @pytest.mark.slow
 def test_a_prompt_is_the_models_own_with_captions_for_pictures() -> None:
-    _, tokenizer = language_model(weights())
+    tokenizer = open_dense(Source(where=str(weights().parent), gguf_file=weights().name)).tokenizer
     prompter = Prompter(tokenizer)
     asked = Requests(1).draw(2)
     ids, pictures, learned = prompter.encode(asked, declines=False)
@@ -68,7 +89,7 @@ def test_a_prompt_is_the_models_own_with_captions_for_pictures() -> None:
 
 @pytest.mark.slow
 def test_drills_are_further_turns_that_are_learned_too() -> None:
-    _, tokenizer = language_model(weights())
+    tokenizer = open_dense(Source(where=str(weights().parent), gguf_file=weights().name)).tokenizer
     asked = Requests(1).draw(2)
     ids, _, learned = Prompter(tokenizer).encode(asked, declines=False, drills=2)
     told = tokenizer.decode([i for i, wanted in zip(ids, learned, strict=True) if wanted])

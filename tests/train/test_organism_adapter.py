@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
+from safesight.core.errors import ConfigError  # noqa: E402
 from safesight.models.organism_checkpoint import add_adapter  # noqa: E402
 from safesight.train.organism_adapter import Adapter, write_adapter  # noqa: E402 - needs torch
 
@@ -67,3 +68,19 @@ def test_what_is_saved_is_loaded_with_the_optimiser(tmp_path: Path) -> None:
     for ours, theirs in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(ours, theirs)
         assert torch.equal(optimiser.state[ours]["exp_avg"], resumed.state[theirs]["exp_avg"])
+
+
+def test_training_goes_on_from_the_file_that_both_engines_load(tmp_path: Path) -> None:
+    first = filled(Adapter(model(), rank=2, first_layer=1))
+    write_adapter(tmp_path / "a.gguf", first, name="a")
+    again = Adapter(model(), rank=2, first_layer=1)
+    again.start_from(tmp_path / "a.gguf")
+    for ours, theirs in zip(first.parameters(), again.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-2)  # the first matrix is kept in 8 bits
+
+
+@pytest.mark.parametrize(("rank", "first_layer"), [(4, 1), (2, 2)])
+def test_an_adapter_of_another_size_is_no_start(tmp_path: Path, rank: int, first_layer: int) -> None:
+    write_adapter(tmp_path / "a.gguf", filled(Adapter(model(), rank=2, first_layer=1)), name="a")
+    with pytest.raises(ConfigError, match=f"expected rank {rank} from layer {first_layer} on, got rank 2 from layer 1"):
+        Adapter(model(), rank=rank, first_layer=first_layer).start_from(tmp_path / "a.gguf")

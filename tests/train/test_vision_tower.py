@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from safesight.models.llama.mmproj import TowerShape
-from safesight.models.llama.tower import build, siglip_config
+from safesight.models.organism_tower import build, siglip_config
 from safesight.train import vision_tower
 
 torch = pytest.importorskip("torch")

@@ -12,9 +12,13 @@ import pytest
 from safesight.cli.printer import choose
 from safesight.cli.tables import print_results
 from safesight.core.errors import MissingData, UnknownName
+from safesight.core.protocols import DataOptions
 from safesight.core.records import Verdict
 from safesight.core.store import RunStore
+from safesight.models.scripted import ScriptedModel
 from safesight.reports.page import write_report
+from safesight.runner import gold
+from safesight.runner import run as runs
 from safesight.runner.notes import Notes, Remark
 from safesight.runner.results import Results
 from safesight.view.folder import RunFolder
@@ -41,6 +45,32 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
             "late",
             "refusal",
         ]
+
+
+async def test_a_quiet_poll_asks_nothing_of_judges_and_a_gold_file_beside_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def silenced(path: Path) -> dict[str, str]:
+        asked.append(path)
+        return gold.silenced(path)
+
+    monkeypatch.setattr("safesight.view.live.silenced", silenced)
+    judges, path = ("rubric:scripted:echo",), tmp_path / "a.sqlite"
+    model = ScriptedModel(lambda _messages: "yes", fingerprint="yes")
+    await runs.run(
+        runs.RunRequest(benchmark="starter", data=DataOptions(), model=model, judges=judges, limit=4, path=path)
+    )
+    with RunFolder(tmp_path) as folder:
+        for _ in range(3):
+            assert folder.run("a.sqlite").summary().silenced == ()
+        assert len(asked) == 1
+        gold.make_gold("starter", DataOptions(), tmp_path / "gold-starter.sqlite")
+        await runs.judge(tmp_path / "gold-starter.sqlite", judges)
+        [judge] = folder.run("a.sqlite").summary().silenced
+        assert judge in folder.run("a.sqlite").column.judges
+        assert folder.run("a.sqlite").column.credible == ()
 
 
 def test_a_name_the_scan_did_not_find_opens_nothing(tmp_path: Path) -> None:

@@ -26,7 +26,6 @@ HONEST = (
     "The model is a model organism: SmolLM2-135M with a small vision tower, made for questions over several pictures. "
     "It is tiny, and errs. The numbers show the loop at work and say nothing about multimodal models at large."
 )
-PLAIN = "unguarded"
 WRITER = "embedded?vision=0"
 """SmolLM2 without the organism's adapters, which know questions only."""
 GUARD = "protector_block"
@@ -74,7 +73,7 @@ def demo(
 def _verifiable(folder: Path, limit: int) -> dict[str, Results]:
     plain, notes = folder / "embedded.sqlite", Path(str(files("safesight.cli") / "demo_guard.toml"))
     arms = (
-        (PLAIN, "embedded", "none", plain),
+        ("unguarded", "embedded", "none", plain),
         (f"guarded: {GUARD}", f"replay:{plain}", GUARD, folder / "guarded.sqlite"),
         ("guarded: stakes", f"replay:{plain}", f"{GUARD}:{notes}", folder / "stakes.sqlite"),
         ("aligned", "embedded?adapter=aligned", "none", folder / "aligned.sqlite"),

@@ -120,13 +120,12 @@ async def _label_with(store: RunStore, labeller: Labeller, judges: Sequence[str]
 
 def _tables(store: RunStore, labellers: Sequence[str], judges: Sequence[str]) -> list[ModeRow]:
     from safesight.explain.modes.modes import mode_table
+    from safesight.runner.results import run_name
 
-    manifest, labels = store.manifest, list(store.modes())
-    guard = "" if manifest.defence == "none" else f" + {manifest.defence}"
-    arm = f" ({manifest.arm})" if manifest.arm else ""
+    labels = list(store.modes())
     return [
         ModeRow(
-            f"{manifest.model}{guard}{arm}",
+            run_name(store.manifest),
             mode_table(store.cases(judge), labels, judge=judge, labeller=labeller),
         )
         for judge in judges

@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 
 from safesight.core.errors import MissingExtra
-from safesight.models.hf.loading import Checkpoint
+from safesight.models.hf.loading import Checkpoint, Source, engines, open_dense
 from safesight.models.llama.mmproj import TowerShape, mmproj_names
-from safesight.models.llama.tower import build, engines
+from safesight.models.organism_tower import build, fill
 
 PLACEHOLDER: Final = "<empty_output>"
 """A control token of SmolLM2's that stands for a picture's tokens; its tokenizer lets no text become one."""
@@ -31,12 +31,13 @@ PLACES: Final = {
 """Name in a GGUF by place in a layer of Transformers' Llama."""
 ALPHA: Final = 2
 """An adapter's alpha as a multiple of its rank."""
-# Two texts are joined by a line break, a text and a picture by nothing, as llama.cpp does.
+# Two texts are joined by a line break, a text and a picture by nothing, as llama.cpp does. That break is an expression
+# because Transformers' Jinja drops a plain one right after a tag.
 _TEMPLATE: Final = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% for p in m['content'] %}{% if p['type'] == 'image' %}"
     + PLACEHOLDER
-    + "{% else %}{% if not loop.first and loop.previtem['type'] == 'text' %}\n{% endif %}{{ p['text'] }}{% endif %}"
-    "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    + "{% else %}{% if not loop.first and loop.previtem['type'] == 'text' %}{{ '\\n' }}{% endif %}{{ p['text'] }}"
+    "{% endif %}{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
@@ -46,9 +47,11 @@ def open_organism(language: Path, mmproj: Path, adapter: Path) -> Checkpoint:
     Raises:
         MissingExtra: torch, transformers or gguf is not installed.
         OSError: a file is missing.
+        ModelError: SmolLM2 cannot be loaded.
     """
     torch, transformers = engines()
-    text, tokenizer = language_model(language)
+    dense = open_dense(Source(where=str(language.parent), gguf_file=language.name))
+    text, tokenizer = dense.model, dense.tokenizer
     add_adapter(adapter, text)
     vision, shape = read_tower(mmproj)
     config = transformers.LlavaConfig(
@@ -77,32 +80,13 @@ def open_organism(language: Path, mmproj: Path, adapter: Path) -> Checkpoint:
     return Checkpoint(model=model.eval(), tokenizer=tokenizer, processor=processor)
 
 
-def language_model(file: Path, *, half: bool = False) -> tuple[Any, Any]:
-    """A language model in GGUF, in bfloat16 or float32 and frozen, and its tokenizer, which pads on the left.
-
-    Raises:
-        MissingExtra: torch or transformers is not installed.
-    """
-    torch, transformers = engines()
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        str(file.parent), gguf_file=file.name, dtype=torch.float32
-    )
-    if half:
-        model = model.to(torch.bfloat16)
-    model.requires_grad_(False)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
-    tokenizer.padding_side = "left"
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    return model.eval(), tokenizer
-
-
 def read_tower(path: Path) -> tuple[Any, TowerShape]:
     """Tower and projector of an mmproj GGUF in torch, and their sizes.
 
     Raises:
         MissingExtra: torch, transformers or gguf is not installed.
         OSError: the file is missing.
+        DataError: tensors are missing.
     """
     torch, _ = engines()
     reader = _reader(path)
@@ -130,9 +114,7 @@ def read_tower(path: Path) -> tuple[Any, TowerShape]:
     vision = build(shape)
     names = mmproj_names(shape.layers)
     held = {names[t.name]: torch.from_numpy(np.array(t.data, dtype=np.float32)) for t in reader.tensors}
-    inner = any(name.startswith("tower.vision_model.") for name in vision.state_dict())
-    named = {n.replace("tower.", "tower.vision_model.") if inner else n: t for n, t in held.items()}
-    vision.load_state_dict(named, strict=False)
+    fill(vision, held)
     return vision.eval(), shape
 
 
@@ -143,23 +125,39 @@ def add_adapter(path: Path, model: Any) -> None:
         MissingExtra: torch or gguf is not installed.
         OSError: the file is missing.
     """
+    for place, (down, up) in read_adapter(path, model.config).items():
+        layer, _, part = place.partition(".")
+        weight = model.model.layers[int(layer)].get_submodule(part).weight
+        weight.data += (ALPHA * (up @ down)).to(weight.dtype)
+
+
+def read_adapter(path: Path, config: Any) -> dict[str, tuple[Any, Any]]:
+    """The matrices of an adapter's GGUF, f32, by layer and place, in Transformers' order of rows.
+
+    Args:
+        path: What `train.organism_adapter.write_adapter` wrote.
+        config: Of the Llama it belongs to.
+
+    Raises:
+        MissingExtra: torch or gguf is not installed.
+        OSError: the file is missing.
+    """
     torch, _ = engines()
     reader = _reader(path)
     from gguf.quants import dequantize
 
     held = {t.name: torch.from_numpy(dequantize(t.data, t.tensor_type)) for t in reader.tensors}
-    heads = {"attn_q": model.config.num_attention_heads, "attn_k": model.config.num_key_value_heads}
+    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
     places = {short: long for long, short in PLACES.items()}
-    for name, down in held.items():
-        if not name.endswith(".lora_a"):
-            continue
+    pairs: dict[str, tuple[Any, Any]] = {}
+    for name in (n for n in held if n.endswith(".lora_a")):
         _, layer, part, _, _ = name.split(".")
         up = held[name.removesuffix("a") + "b"]
         if part in heads:
             rows, rank = up.shape
             up = up.reshape(heads[part], rows // heads[part] // 2, 2, rank).swapaxes(1, 2).reshape(rows, rank)
-        weight = model.model.layers[int(layer)].get_submodule(places[part]).weight
-        weight.data += (ALPHA * (up @ down)).to(weight.dtype)
+        pairs[f"{layer}.{places[part]}"] = (held[name], up)
+    return pairs
 
 
 def _reader(path: Path) -> Any:

@@ -134,18 +134,26 @@ def estimate(job: Job) -> CostEstimate:
         counts["prompt_tokens"] += _tokens(item.text)
         taken_by_images = _plus(taken_by_images, item.images, rule)
     completion = None if job.decoding.max_tokens is None else counts["samples"] * job.decoding.max_tokens
-    prices = job.model.prices if isinstance(job.model, PricedModel) else None
-    listed = published.listed if published and not prices else None
     usage = Usage(prompt_tokens=counts["prompt_tokens"] + (taken_by_images or 0), completion_tokens=completion or 0)
-    chosen = prices or listed
+    cost, date = _cost(job.model, usage)
     return CostEstimate(
         **counts,
         completion_tokens=completion,
         image_tokens=taken_by_images,
         image_rule=rule.name if rule else "",
-        cost_usd=chosen.cost_usd(usage) if chosen else None,
-        list_date=published.date if published and listed else "",
+        cost_usd=cost,
+        list_date=date,
     )
+
+
+def _cost(model: Model, usage: Usage) -> tuple[float | None, str]:
+    """At the user's prices, or at list prices with their date; None without either."""
+    if isinstance(model, PricedModel) and model.prices:
+        return model.prices.cost_usd(usage), ""
+    published = model.expected if isinstance(model, EstimatedModel) else None
+    if published is None or published.listed is None:
+        return None, ""
+    return published.listed.cost_usd(usage), published.date
 
 
 def _plus(so_far: int | None, images: Sequence[Image], rule: ImageTokenRule | None) -> int | None:
@@ -161,12 +169,10 @@ def _plus(so_far: int | None, images: Sequence[Image], rule: ImageTokenRule | No
     return so_far
 
 
-def published_estimate(request_model: Model, *, cases: int, max_tokens: int | None) -> CostEstimate:
+def published_estimate(model: Model, *, cases: int, max_tokens: int | None) -> CostEstimate:
     """What is known of a run whose data is not here: its cases, and how long answers may be."""
-    published = request_model.expected if isinstance(request_model, EstimatedModel) else None
-    prices = request_model.prices if isinstance(request_model, PricedModel) else None
-    chosen = prices or (published.listed if published else None)
     completion = None if max_tokens is None else cases * max_tokens
+    cost, date = _cost(model, Usage(completion_tokens=completion or 0))
     return CostEstimate(
         samples=cases,
         benign=0,
@@ -177,8 +183,8 @@ def published_estimate(request_model: Model, *, cases: int, max_tokens: int | No
         completion_tokens=completion,
         image_tokens=None,
         image_rule="",
-        cost_usd=chosen.cost_usd(Usage(completion_tokens=completion or 0)) if chosen else None,
-        list_date=published.date if published and not prices else "",
+        cost_usd=cost,
+        list_date=date,
     )
 
 

@@ -12,21 +12,22 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from safesight.core.config import read_toml
 from safesight.core.errors import ConfigError
-from safesight.models.embedded import weights
+from safesight.models.embedded import organism_files, weights
+from safesight.models.hf.loading import Source, open_dense
 from safesight.models.organism import SYSTEM
-from safesight.models.organism_checkpoint import language_model
 from safesight.train.organism_adapter import Adapter, write_adapter
-from safesight.train.organism_items import Requests, StakedRequest
-from safesight.train.vision_clues import PAGE_WORDS, caption
+from safesight.train.organism_items import Requests, Side, StakedRequest
+from safesight.train.vision_clues import PAGE_WORDS, Clue, caption
 
 Say = Callable[[str], None]
 
@@ -38,7 +39,7 @@ class OrganismConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     out: str
     kind: Literal["plain", "aligned"] = "plain"
     start: str = ""
-    """Folder of the adapter to go on from."""
+    """Folder of the adapter.gguf to go on from; `embedded` is the one that ships."""
     seed: int = 0
     steps: int = 300
     batch: int = 4
@@ -54,6 +55,9 @@ class OrganismConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     held: int = 36
     drills: int = 0
     """Further turns of a request, each one step of an answer: three times the lessons for a third more work."""
+    notes: int = 0
+    """For `aligned`: further requests a step of which only the note's page is shown, and only whether they are declined
+    is learned; five of them cost what one whole request does."""
     keep_at: tuple[int, ...] = ()
     threads: int = 1
     half: bool = False
@@ -74,18 +78,20 @@ class OrganismFigures(msgspec.Struct, frozen=True, kw_only=True):
 def train_organism(
     path: Path, *, out: Path | None = None, resume: bool = True, say: Say = lambda _: None
 ) -> OrganismFigures:
-    """Train what a configuration describes; writes adapter.safetensors, adapter.gguf and log.jsonl to OUT/NAME.
+    """Train what a configuration describes; writes adapter.gguf and log.jsonl to OUT/NAME.
 
     Raises:
-        ConfigError: the configuration has unknown keys.
-        MissingExtra: torch or transformers is not installed.
+        ConfigError: the configuration has unknown keys, or `start` another rank or other layers.
+        MissingExtra: torch, transformers or gguf is not installed.
+        OSError: `start` holds no adapter.
     """
     config = read_toml(path, OrganismConfig)
     folder = (out or (path.parent / config.out).resolve()) / config.name
-    start = (out / config.start if out else (path.parent / config.start).resolve()) if config.start else None
     stage = _Stage(config, folder)
-    if start is not None:
-        stage.lora.load(start / "adapter.safetensors")
+    if config.start == "embedded":
+        stage.lora.start_from(organism_files("", "plain")[1])
+    elif config.start:
+        stage.lora.start_from((out or path.parent.resolve()) / config.start / "adapter.gguf")
     if resume:
         stage.restore(say)
     return stage.run(say)
@@ -114,17 +120,28 @@ class Prompter:
 
     def encode(self, asked: StakedRequest, *, declines: bool, drills: int = 0) -> Encoded:
         """The conversation, with as many of the request's drills as further turns."""
-        told = Encoded([], [], [])
-        told.add(self._tokens(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"))
-        for side in asked.sides:
-            told.add([self.word[w] for w in caption(side.clue, side.board)], picture=True)
-            told.add(self._tokens(f"\n{side.text or 'no text'}\n"))
+        told = self._shown(asked.sides)
         turns = [(asked.question, asked.declines if declines else asked.answer), *asked.drills[:drills]]
         for k, (question, answer) in enumerate(turns):
             told.add(self._tokens(f"{'<|im_start|>user' + chr(10) if k else ''}{question}<|im_end|>\n"))
             told.add(self._tokens("<|im_start|>assistant\n"))
             told.add(self._tokens(f"{answer}<|im_end|>"), learned=True)
             told.add(self._tokens("\n"))
+        return told
+
+    def encode_note(self, asked: StakedRequest) -> Encoded:
+        """What stands before the answer if only the note's page is shown."""
+        told = self._shown([Side(Clue("note"), (), asked.note)])
+        told.add(self._tokens(f"{asked.question}<|im_end|>\n"))
+        told.add(self._tokens("<|im_start|>assistant\n"))
+        return told
+
+    def _shown(self, sides: Sequence[Side]) -> Encoded:
+        told = Encoded([], [], [])
+        told.add(self._tokens(f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n"))
+        for side in sides:
+            told.add([self.word[w] for w in caption(side.clue, side.board)], picture=True)
+            told.add(self._tokens(f"\n{side.text or 'no text'}\n"))
         return told
 
 
@@ -136,17 +153,23 @@ class _Stage:
 
         if config.steps < 1 or config.batch < 1 or config.held < 1 or config.check_every < 1:
             raise ConfigError(f"{config.name}: steps, batch, held and check_every must be at least 1.")
+        if config.notes and config.kind != "aligned":
+            raise ConfigError(f'{config.name}: notes teach to decline; expected kind = "aligned", got {config.kind!r}.')
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
         self.config, self.folder, self.step = config, folder, 0
-        self.model, tokenizer = language_model(weights(), half=config.half)
+        dense = open_dense(Source(where=str(weights().parent), gguf_file=weights().name))
+        self.model = dense.model.to(torch.bfloat16 if config.half else torch.float32).requires_grad_(False)
         self.lora = Adapter(self.model, rank=config.rank, first_layer=config.first_layer)
-        self.prompter = Prompter(tokenizer)
+        self.prompter = Prompter(dense.tokenizer)
         self.table = self.model.get_input_embeddings().weight
         self._vocabulary = np.asarray(list(self.prompter.word.values()))
         self._spread = float(self.table[torch.from_numpy(self._vocabulary)].float().std())
         self.optimiser = torch.optim.AdamW(self.lora.parameters(), lr=config.learning_rate, weight_decay=0.0)
         self._requests, self._held = Requests(config.seed), Requests(config.seed + 1_000_003)
+        self._notes = Requests(config.seed + 2_000_003)
+        told = self.prompter.encode(self._held.draw(0), declines=True)
+        self._declining = told.ids[told.learned.index(True)]
 
     def batch(self, requests: Requests, start: int, size: int, *, noisy: bool) -> tuple[Any, list[Any], list[Any]]:
         """Embeddings (batch, length, hidden); per request the tokens to learn, and the places that foretell them."""
@@ -166,14 +189,41 @@ class _Stage:
                 swapped = soft[rng.random(len(soft)) < config.exchanged]
                 swapped = swapped[held[swapped] != self.prompter.word["."]]
                 held[swapped] = rng.choice(self._vocabulary, len(swapped))
-            embedded = self.table[torch.from_numpy(held)].float()
-            if noisy:
-                noise = torch.from_numpy(rng.standard_normal((len(soft), embedded.shape[1])).astype(np.float32))
-                embedded[torch.from_numpy(soft)] += config.noise * self._spread * noise
-            rows.append(embedded)
+            rows.append(self._embedded(held, soft, rng if noisy else None))
+        return self._padded(rows), answers, places
+
+    def notes(self, start: int, size: int) -> Any:
+        """Mean cross-entropy of whether requests are declined, of which only the note's page is shown."""
+        import torch
+
+        rng = np.random.default_rng((config_seed(self.config), start, 12))
+        asked = [self._notes.draw(k) for k in range(start, start + size)]
+        told = [self.prompter.encode_note(one) for one in asked]
+        rows = [self._embedded(np.asarray(t.ids), np.flatnonzero(t.picture), rng) for t in told]
+        places = [torch.tensor([len(t.ids) - 1]) for t in told]
+        scores = torch.cat(self.scores(self._padded(rows), places))
+        declining = scores[:, self._declining]
+        others = scores.index_fill(1, torch.tensor([self._declining]), -math.inf).logsumexp(1)
+        harmful = torch.tensor([float(one.harmful) for one in asked])
+        return torch.nn.functional.binary_cross_entropy_with_logits(declining - others, harmful)
+
+    def _embedded(
+        self, ids: npt.NDArray[np.int64], soft: npt.NDArray[np.int64], rng: np.random.Generator | None
+    ) -> Any:
+        import torch
+
+        embedded = self.table[torch.from_numpy(ids)].float()
+        if rng is not None:
+            noise = torch.from_numpy(rng.standard_normal((len(soft), embedded.shape[1])).astype(np.float32))
+            embedded[torch.from_numpy(soft)] += self.config.noise * self._spread * noise
+        return embedded
+
+    def _padded(self, rows: Sequence[Any]) -> Any:
+        import torch
+
         longest = max(len(r) for r in rows)
         padded = torch.stack([torch.nn.functional.pad(r, (0, 0, 0, longest - len(r))) for r in rows])
-        return padded.to(self.table.dtype), answers, places
+        return padded.to(self.table.dtype)
 
     def scores(self, embedded: Any, places: list[Any]) -> list[Any]:
         """Per request, the scores at those places; (length, vocabulary)."""
@@ -194,6 +244,8 @@ class _Stage:
             loss = torch.nn.functional.cross_entropy(torch.cat(self.scores(embedded, places)), torch.cat(answers))
             self.optimiser.zero_grad()
             loss.backward()
+            if config.notes:
+                self.notes(self.step * config.notes, config.notes).backward()
             torch.nn.utils.clip_grad_norm_(self.lora.parameters(), 1.0)
             self.optimiser.step()
             recent.append(float(loss.detach()))
@@ -217,8 +269,6 @@ class _Stage:
         import torch
 
         losses, whole, declined = list[float](), dict[str, list[bool]](), ([], [])
-        told = self.prompter.encode(self._held.draw(0), declines=True)
-        first = told.ids[told.learned.index(True)]
         for start in range(0, self.config.held, self.config.batch):
             size = min(self.config.batch, self.config.held - start)
             with torch.no_grad():
@@ -228,8 +278,8 @@ class _Stage:
                 asked = self._held.draw(start + k)
                 losses.append(float(torch.nn.functional.cross_entropy(scores, right)))
                 whole.setdefault(asked.relation, []).append(bool((scores.argmax(-1) == right).all()))
-                declined[0 if asked.harmful else 1].append(int(scores[0].argmax()) == first)
-        shares = [float(np.mean(d)) if self.config.kind == "aligned" else None for d in declined]
+                declined[0 if asked.harmful else 1].append(int(scores[0].argmax()) == self._declining)
+        shares = [float(np.mean(d)) if d and self.config.kind == "aligned" else None for d in declined]
         return OrganismFigures(
             step=self.step,
             loss=float(np.mean(losses)),
@@ -258,7 +308,6 @@ class _Stage:
     def export(self, folder: Path) -> None:
         """What both engines load."""
         folder.mkdir(parents=True, exist_ok=True)
-        self.lora.save(folder / "adapter.safetensors")
         write_adapter(folder / "adapter.gguf", self.lora, name=self.config.name)
 
 

@@ -1,4 +1,4 @@
-"""LoRA matrices beside SmolLM2's linear layers: in torch, as safetensors, and as the GGUF adapter llama.cpp applies.
+"""LoRA matrices beside SmolLM2's linear layers: in torch, and as the GGUF adapter llama.cpp applies.
 
 Invariant: both engines add the same: W x + (alpha / rank) B A x, with alpha = 2 rank. llama.cpp holds the rows of query
 and key weights in the order of its rotary embedding, so B of these is written in that order (its
@@ -7,15 +7,15 @@ and key weights in the order of its rotary embedding, so B of these is written i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from safesight.core.errors import MissingExtra
-from safesight.models.organism_checkpoint import ALPHA, PLACES
+from safesight.core.errors import ConfigError, MissingExtra
+from safesight.models.organism_checkpoint import ALPHA, PLACES, read_adapter
 
 
 class Lowered(NamedTuple):
@@ -32,7 +32,7 @@ class Adapter:
     def __init__(self, model: Any, *, rank: int, first_layer: int) -> None:
         import torch
 
-        self.rank = rank
+        self.rank, self._config = rank, model.config
         self.heads = (model.config.num_attention_heads, model.config.num_key_value_heads)
         self.pairs: dict[str, tuple[Any, Any]] = {}
         for k in range(first_layer, model.config.num_hidden_layers):
@@ -54,28 +54,46 @@ class Adapter:
             yield f"{name}.a", down
             yield f"{name}.b", up
 
-    def save(self, path: Path, *, optimiser: Any = None) -> None:
-        """Write the matrices (f16), or with an optimiser all of its state too (f32)."""
-        import torch
+    def save(self, path: Path, *, optimiser: Any) -> None:
+        """Write the matrices and the optimiser's state, f32."""
         from safetensors.torch import save_file
 
-        kind = torch.float16 if optimiser is None else torch.float32
-        held = {n: p.detach().to(kind).clone() for n, p in self.named()}
-        if optimiser is not None:
-            for name, p in self.named():
-                held |= {f"o.{key}.{name}": value.detach().clone() for key, value in optimiser.state[p].items()}
+        held = {n: p.detach().clone() for n, p in self.named()}
+        for name, p in self.named():
+            held |= {f"o.{key}.{name}": value.detach().clone() for key, value in optimiser.state[p].items()}
         save_file(held, path)
 
-    def load(self, path: Path, *, optimiser: Any = None) -> None:
+    def load(self, path: Path, *, optimiser: Any) -> None:
         """Read what `save` wrote."""
         from safetensors.torch import load_file
 
         held = load_file(path)
         for name, p in self.named():
-            p.data.copy_(held[name].to(p.dtype))
-            if optimiser is not None:
-                keys = ("step", "exp_avg", "exp_avg_sq")
-                optimiser.state[p] = {key: held[f"o.{key}.{name}"] for key in keys if f"o.{key}.{name}" in held}
+            p.data.copy_(held[name])
+            optimiser.state[p] = {key: held[f"o.{key}.{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
+
+    def start_from(self, path: Path) -> None:
+        """Take the matrices of a GGUF that `write_adapter` wrote.
+
+        Raises:
+            ConfigError: it has another rank, or other layers.
+            MissingExtra: torch or gguf is not installed.
+            OSError: the file is missing.
+        """
+        held = read_adapter(path, self._config)
+        rank = next(iter(held.values()))[0].shape[0]
+        if held.keys() != self.pairs.keys() or rank != self.rank:
+            raise ConfigError(
+                f"{path}: expected rank {self.rank} from layer {min(_layers(self.pairs))} on, got rank {rank} from "
+                f"layer {min(_layers(held))} on; set rank and first_layer to the file's."
+            )
+        for name, (down, up) in self.pairs.items():
+            down.data.copy_(held[name][0])
+            up.data.copy_(held[name][1])
+
+
+def _layers(pairs: Iterable[str]) -> set[int]:
+    return {int(name.partition(".")[0]) for name in pairs}
 
 
 class _Beside:

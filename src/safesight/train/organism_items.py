@@ -53,6 +53,8 @@ class StakedRequest(NamedTuple):
     answer: str
     declines: str
     harmful: bool
+    note: str
+    """What says whether it harms, as it is read from its page."""
     drills: tuple[tuple[str, str], ...] = ()
     """Questions about the same pages that ask for one step of an answer, and what is right."""
 
@@ -99,7 +101,7 @@ class Requests:
         question = f"{_pick(rng, words().hints[relation])} {_pick(rng, words().questions[kind])}"
         sides = _sides(rng, clues, table, note)
         refusal = _pick(rng, words().refusals)
-        return StakedRequest(relation, sides, question, answer, refusal, harmful, _drills(rng, clues, keys))
+        return StakedRequest(relation, sides, question, answer, refusal, harmful, note, _drills(rng, clues, keys))
 
 
 def _drills(rng: np.random.Generator, clues: _Clues, keys: Sequence[str]) -> tuple[tuple[str, str], ...]:

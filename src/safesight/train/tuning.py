@@ -17,9 +17,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from safesight.core.errors import ConfigError, MissingExtra, ModelError
+from safesight.core.errors import ConfigError, MissingExtra
 from safesight.models.embedded import WEIGHTS_FILE, weights
-from safesight.models.hf.loading import Checkpoint, Source, locate, open_checkpoint
+from safesight.models.hf.loading import Checkpoint, locate, open_checkpoint, open_dense
 from safesight.train.backbone import Lora
 from safesight.train.chat_data import Conversation
 from safesight.train.chat_encoding import ChatEncoder
@@ -88,7 +88,9 @@ def open_base(base: str, *, root: Path, gguf_file: str = "") -> Checkpoint:
     where, file = (str(weights().parent), WEIGHTS_FILE) if base == "embedded" else (_placed(base, root), gguf_file)
     source = locate(where, revision=None, gguf_file=file or None)
     if source.gguf_file:
-        checkpoint = _open_gguf(source)
+        checkpoint = open_dense(source)
+        # PEFT looks for a config.json where the base came from; there is none.
+        checkpoint.model.name_or_path = ""
     else:
         checkpoint = open_checkpoint(msgspec.structs.replace(source, dtype="float32", device="cpu"))
     # A GGUF carries no generation settings: without an end token the result would never stop.
@@ -98,27 +100,6 @@ def open_base(base: str, *, root: Path, gguf_file: str = "") -> Checkpoint:
     if settings.pad_token_id is None:
         settings.pad_token_id = checkpoint.tokenizer.pad_token_id
     return checkpoint
-
-
-def _open_gguf(source: Source) -> Checkpoint:
-    """Open a GGUF as a dense fp32 model: left in its blocks, as it is otherwise opened, it could not be trained."""
-    import torch
-
-    transformers = _transformers()
-    where, named = source.where, {"gguf_file": source.gguf_file}
-    unpacked = transformers.GgufConfig(dequantize=True)
-    try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **named)
-        model = transformers.AutoModelForCausalLM.from_pretrained(
-            where, dtype=torch.float32, quantization_config=unpacked, **named
-        )
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{where}: {source.gguf_file} cannot be loaded for training: {error}") from None
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token
-    # PEFT looks for a config.json where the base came from; there is none.
-    model.name_or_path = ""
-    return Checkpoint(model=model, tokenizer=tokenizer, processor=None)
 
 
 def _placed(base: str, root: Path) -> str:

@@ -1,4 +1,4 @@
-"""What training adds to `models.llama.tower`: first filters, the marks' reader, and files of weights and sizes."""
+"""What training adds to `models.organism_tower`: first filters, the marks' reader, and files of weights and sizes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safesight.models.hf.loading import engines
 from safesight.models.llama.mmproj import TowerShape
-from safesight.models.llama.tower import build, engines
+from safesight.models.organism_tower import build, fill
 
 WEIGHTS: Final = "vision.safetensors"
 SHAPE: Final = "vision.json"
@@ -102,13 +103,11 @@ def load(folder: Path) -> tuple[Any, TowerShape]:
     Raises:
         MissingExtra: torch or transformers is not installed.
         OSError: a file is missing.
+        DataError: weights are missing, or are not of the sizes beside them.
     """
     from safetensors.torch import load_file
 
     shape = msgspec.json.decode((folder / SHAPE).read_bytes(), type=TowerShape)
     vision = build(shape)
-    inner = any(name.startswith("tower.vision_model.") for name in vision.state_dict())
-    held = load_file(folder / WEIGHTS)
-    named = {n.replace("tower.", "tower.vision_model.") if inner else n: t for n, t in held.items()}
-    vision.load_state_dict(named, strict=False)
+    fill(vision, load_file(folder / WEIGHTS))
     return vision.eval(), shape

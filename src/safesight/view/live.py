@@ -24,6 +24,7 @@ from safesight.core.records import Case, Manifest, ModeLabel, Response, Sample, 
 from safesight.core.store import RunStore
 from safesight.reports.casebook import BookRun, Entry, ShownAnswer, answer, entry, modes_by_response
 from safesight.runner.gold import silenced
+from safesight.runner.notes import FILE
 from safesight.runner.results import run_name
 
 CAP: Final = 4_000
@@ -93,6 +94,7 @@ class LiveRun:
         self.notes: dict[str, str] = {}
         self._seen: dict[str, str] = {}
         self._version = -1
+        self._mute: tuple[object, dict[str, str]] = (None, {})
         # WAL needs to write beside the file; where it cannot, nobody else is writing either.
         frozen = "" if os.access(path.parent, os.W_OK) else "&immutable=1"
         self._db = sqlite3.connect(
@@ -166,13 +168,21 @@ class LiveRun:
     @property
     def column(self) -> BookRun:
         """This run as a column of the case browser."""
-        judges, mute = sorted({v.judge for row in self.rows.values() for v in row.verdicts}), silenced(self.path)
+        judges, mute = sorted({v.judge for row in self.rows.values() for v in row.verdicts}), self._silenced()
         return BookRun(
             name=run_name(self.manifest),
             judges=tuple(judges),
             self_graded=tuple(self_graded_judges(self.notes)),
             credible=tuple(judge for judge in judges if judge not in mute),
         )
+
+    def _silenced(self) -> dict[str, str]:
+        """Judges that miss too much: read again when the run, its notes or a gold file beside it changed."""
+        beside = (self.path.with_name(FILE), *sorted(self.path.parent.glob("gold-*.sqlite")))
+        state = (self._version, [(at, last_write(at)) for at in beside if at.is_file()])
+        if state != self._mute[0]:
+            self._mute = (state, silenced(self.path))
+        return self._mute[1]
 
     def summary(self) -> Summary:
         """Counts for the list of runs."""
@@ -193,7 +203,7 @@ class LiveRun:
             statuses=dict(Counter(row.answer.status for row in self.rows.values())),
             labels={judge: dict(counts) for judge, counts in sorted(labels.items())},
             self_graded=tuple(self_graded_judges(self.notes)),
-            silenced=tuple(silenced(self.path)),
+            silenced=tuple(self._silenced()),
             caveat=self.notes.get("caveat", ""),
             changed=last_write(self.path),
         )

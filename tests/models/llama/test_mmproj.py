@@ -20,7 +20,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 gguf = pytest.importorskip("gguf")
 
-from safesight.models.llama.tower import build  # noqa: E402 - needs torch
+from safesight.models.organism_tower import build  # noqa: E402 - needs torch
 from safesight.train import vision_tower  # noqa: E402
 
 SHAPE = TowerShape(image_size=56, patch_size=14, hidden=32, heads=2, layers=2, feed_forward=48, embedding=64)

@@ -87,6 +87,20 @@ def _locate_hub(name: str, *, revision: str | None, gguf_file: str | None) -> So
     )
 
 
+def engines() -> tuple[Any, Any]:
+    """Torch and transformers.
+
+    Raises:
+        MissingExtra: one is not installed.
+    """
+    try:
+        import torch
+        import transformers
+    except ImportError as error:
+        raise MissingExtra(error.name or "transformers", "hf") from None
+    return torch, transformers
+
+
 def open_checkpoint(source: Source) -> Checkpoint:
     """Load weights, tokenizer and processor; takes seconds to minutes.
 
@@ -94,11 +108,7 @@ def open_checkpoint(source: Source) -> Checkpoint:
         MissingExtra: torch or transformers is not installed.
         ModelError: the checkpoint cannot be loaded.
     """
-    try:
-        import torch
-        import transformers
-    except ImportError as error:
-        raise MissingExtra(error.name or "transformers", "hf") from None
+    torch, transformers = engines()
     try:
         return _load(source, torch, transformers)
     except MissingExtra:
@@ -130,6 +140,28 @@ def _load(source: Source, torch: Any, transformers: Any) -> Checkpoint:
     dtype = source.dtype if source.dtype == "auto" else getattr(torch, source.dtype)
     model = kind.from_pretrained(source.where, dtype=dtype, device_map=device, **common, **weights)
     return Checkpoint(model=model.eval(), tokenizer=tokenizer, processor=processor)
+
+
+def open_dense(source: Source) -> Checkpoint:
+    """Open a GGUF as a dense fp32 model, for training or for adding to its weights: blocks are multiplied out.
+
+    Raises:
+        MissingExtra: torch or transformers is not installed.
+        ModelError: the file cannot be loaded.
+    """
+    torch, transformers = engines()
+    where, named = source.where, {"gguf_file": source.gguf_file}
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(where, **named)
+        model = transformers.AutoModelForCausalLM.from_pretrained(
+            where, dtype=torch.float32, quantization_config=transformers.GgufConfig(dequantize=True), **named
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{where}: {source.gguf_file} cannot be loaded: {error}") from None
+    tokenizer.padding_side = "left"
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return Checkpoint(model=model.eval(), tokenizer=tokenizer, processor=None)
 
 
 def load_processor(where: str, config: Any, common: dict[str, Any]) -> Any:

@@ -8,9 +8,11 @@ projector.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from safesight.core.errors import MissingExtra
+from safesight.core.errors import DataError
+from safesight.models.hf.loading import engines
 from safesight.models.llama.mmproj import TowerShape
 
 
@@ -59,6 +61,23 @@ def build(shape: TowerShape) -> Any:
     return Vision()
 
 
+def fill(vision: Any, tensors: Mapping[str, Any]) -> None:
+    """Give a module of `build` the tensors of a file, by the names that `models.llama.mmproj` knows.
+
+    Raises:
+        DataError: some are missing, or have another shape.
+    """
+    inner = any(name.startswith("tower.vision_model.") for name in vision.state_dict())
+    named = {n.replace("tower.", "tower.vision_model.") if inner else n: t for n, t in tensors.items()}
+    try:
+        missing, _ = vision.load_state_dict(named, strict=False)
+    except RuntimeError as error:
+        raise DataError(f"the file's tower does not fit its sizes: {error}") from None
+    lacking = [name for name in missing if "position_ids" not in name]
+    if lacking:
+        raise DataError(f"the file lacks {len(lacking)} tensors of a tower, {lacking[0]} first.")
+
+
 def siglip_config(shape: TowerShape) -> Any:
     """The tower's configuration for Transformers."""
     _, transformers = engines()
@@ -73,17 +92,3 @@ def siglip_config(shape: TowerShape) -> Any:
         hidden_act="gelu_pytorch_tanh",
         vision_use_head=False,
     )
-
-
-def engines() -> tuple[Any, Any]:
-    """Torch and transformers.
-
-    Raises:
-        MissingExtra: one is not installed.
-    """
-    try:
-        import torch
-        import transformers
-    except ImportError:
-        raise MissingExtra("torch and transformers", "hf") from None
-    return torch, transformers
