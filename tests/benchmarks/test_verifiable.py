@@ -48,6 +48,15 @@ def test_twins_share_prompt_and_all_images_but_one() -> None:
         assert Pillow.open(io.BytesIO(unsafe.images[0].read())).size == (512, 384)
 
 
+def test_shuffled_orders_both_of_a_pair_alike() -> None:
+    multi, shuffled = (samples(24, tiny=True, arm=arm) for arm in ("multi", "shuffled"))
+    orders: dict[str, list[list[int]]] = {}
+    for before, after in zip(multi, shuffled, strict=True):
+        order = [before.images.index(image) for image in after.images]
+        orders.setdefault(before.twin or "", []).append(order)
+    assert all(one == other for one, other in orders.values())
+
+
 def test_arms_show_the_same_request_another_way() -> None:
     by_arm = {arm: samples(tiny=True, arm=arm)[0] for arm in BENCHMARK.arms}
     multi = by_arm["multi"]

@@ -156,7 +156,7 @@ def _samples(
 def _sample(row: PairRow, images: Sequence[Image], *, arm: str, seed: int) -> Sample:
     content: list[object] = [row]
     if arm == "shuffled":
-        content.append(shuffled_order(images, seed=seed))
+        content.append(shuffled_order(images, seed=seed, pair=row.pair))
     return Sample(
         # By content and not by pixels: another Pillow compresses the same page to other bytes.
         key=sample_key(NAME, "", content, (), arm),
@@ -189,7 +189,9 @@ def _parts(row: PairRow, images: Sequence[Image], *, arm: str, seed: int) -> tup
         case "text":
             return (TextPart(told(row.descriptions, count=len(row.descriptions), prompt=row.prompt)),)
         case _:
-            parts = apply_arm(arm, images=images, descriptions=row.descriptions, prompt=row.prompt, seed=seed)
+            parts = apply_arm(
+                arm, images=images, descriptions=row.descriptions, prompt=row.prompt, seed=seed, pair=row.pair
+            )
             if arm != "stitched":
                 return parts
             return tuple(ImagePart(keep(part.image)) if isinstance(part, ImagePart) else part for part in parts)
