@@ -8,7 +8,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from safesight.core.config import read_toml
+from safesight.train.data import read_rows
 from safesight.train.detector import train_detector
+from safesight.train.settings import DetectorConfig
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared/data/harm"
@@ -17,6 +20,35 @@ FILES = {
     "embedded": "src/safesight/detectors/weights/embedded.npz",
     "research": "weights/research/embedded.npz",
 }
+
+
+FOR_TESTING = (
+    "harmbench",
+    "xstest",
+    "beavertails",
+    "msts",
+    "pyrit objective",
+    "simplesafetytests",
+    "maliciousinstruct",
+    "oktest",
+    "mossbench",
+    "or-bench",
+)
+"""Sets that detectors are compared on: nothing is trained, calibrated or given a threshold on them."""
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="the labelled sets are kept outside the repository")
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_nothing_is_fitted_to_a_set_for_testing(name: str) -> None:
+    path = ROOT / "configs" / f"detector-{name}.toml"
+    config = read_toml(path, DetectorConfig)
+    fitted = {
+        row.source
+        for file in (*config.train, *config.pairs, *config.calibration.streams)
+        for row in read_rows(file, root=path.parent)
+    }
+    assert len(fitted) >= 10
+    assert [source for source in fitted if source.casefold().startswith(FOR_TESTING)] == []
 
 
 @pytest.mark.slow
