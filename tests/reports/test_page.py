@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from safesight.analysis.outcomes import summarise
 from safesight.core.errors import ConfigError, StoreError
 from safesight.core.store import RunStore
 from safesight.reports.build import gather
@@ -14,6 +15,7 @@ from safesight.reports.export import as_text
 from safesight.reports.page import render, write_report
 from safesight.reports.words import verdict
 from safesight.runner.results import Results, main_judge, read_results, run_name
+from tests.analysis.test_outcomes import respondents
 from tests.reports.made import make_run
 from tests.support import make_manifest
 
@@ -79,6 +81,20 @@ def test_figures_and_tables_are_exported(pair: list[Path], tmp_path: Path) -> No
     assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") > 5
     assert r"<b>odd</b> \& model" in latex
     assert r"\<b\>odd\</b\> & model" in markdown
+
+
+def test_the_capability_risk_picture_has_one_legend_in_the_order_of_the_runs() -> None:
+    """As Vega draws it: colour and shape of the same runs were two legends side by side."""
+    import vl_convert
+
+    from safesight.reports import charts
+
+    told = respondents(4, capable=1.0, careful=0.0, timid=0.0, seed=0)
+    drawn = charts.outcomes({name: summarise(told) for name in ("zero", "alpha")})
+    assert drawn is not None
+    drawing = vl_convert.vegalite_to_vega(drawn.to_dict())
+    assert len(drawing["legends"]) == 1
+    assert [s["domain"] for s in drawing["scales"] if s["name"] in ("color", "shape")] == [["zero", "alpha"]] * 2
 
 
 def test_what_cannot_be_done_says_what_to_do(pair: list[Path], tmp_path: Path) -> None:

@@ -67,7 +67,8 @@ class _Line:
     def plain(self, now: Progress) -> None:
         """Elsewhere a line is printed now and then, and when a stage ends."""
         self._tell(now)
-        if now.ended or time.monotonic() - self._printed >= _PLAIN_EVERY_S:
+        whole = now.done + now.resumed == now.total  # the stage's end says so in a moment
+        if now.ended or (not whole and time.monotonic() - self._printed >= _PLAIN_EVERY_S):
             self._printed = time.monotonic()
             console().print(describe(now))
 

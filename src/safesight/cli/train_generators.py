@@ -59,12 +59,12 @@ def _train_organism(
     out: Out = None,
     resume: Resume = True,
 ) -> None:
-    """Train adapters for SmolLM2 that answer multi-image questions from a tower's captions; safetensors and GGUF."""
+    """Train adapters for SmolLM2 that answer multi-image questions from a tower's captions."""
     from safesight.train.organism import train_organism
 
     figures = train_organism(config, out=out, resume=resume, say=lambda line: print(line, flush=True))
     print(f"after {figures.step} steps {figures.whole:.1%} of held answers right to the last token")
-    print("put the tower's mmproj.gguf beside adapter.gguf; then: --model organism:FOLDER")
+    print("put the tower's mmproj.gguf beside adapter.gguf; then: --model embedded:FOLDER")
 
 
 def _show(done: TunedChat) -> None:

@@ -148,8 +148,10 @@ def outcomes(found: Mapping[str, Outcomes]) -> alt.LayerChart | None:
     whole = alt.Scale(domain=[0, 100])
     base = alt.Chart(alt.Data(values=rows))
     x, y = alt.X("capability:Q", title="capability, %", scale=whole), alt.Y("risk:Q", title="risk, %", scale=whole)
-    colour = alt.Color("run:N", title=None, scale=alt.Scale(range=list(_RUNS))).legend(orient="top", columns=1)
-    shape = alt.Shape("run:N", title=None)
+    # Vega joins two legends into one where they say the same of themselves.
+    names, legend = [row["run"] for row in rows], alt.Legend(orient="top", columns=1)
+    colour = alt.Color("run:N", title=None, scale=alt.Scale(domain=names, range=list(_RUNS)), legend=legend)
+    shape = alt.Shape("run:N", title=None, scale=alt.Scale(domain=names), legend=legend)
     across = base.mark_rule(strokeWidth=2).encode(x=alt.X("left:Q", scale=whole), x2="right:Q", y=y, color=colour)
     up = base.mark_rule(strokeWidth=2).encode(x=x, y=alt.Y("low:Q", scale=whole), y2="high:Q", color=colour)
     dots = base.mark_point(filled=True, size=130, opacity=1).encode(x=x, y=y, color=colour, shape=shape)
