@@ -29,6 +29,15 @@ UDHR = {
     "должны поступать в отношении друг друга в духе братства.",
 }
 """The first article of the Universal Declaration of Human Rights."""
+SMALL_TALK = {
+    "es": "La biblioteca abre a las nueve y cierra a las seis de la tarde todos los dias.",
+    "fr": "La gare de la ville est pres de la place, a cote de la mairie et de la poste.",
+    "it": "La stazione della citta e vicino alla piazza, di fronte alla posta e alla banca.",
+    "pt": "A padaria da rua de cima abre cedo, e os pais de Ana compram pao na volta da escola.",
+    "nl": "De winkel op de hoek van de straat is open, en de bakker is ook al wakker.",
+    "vi": "Toi se cho ban biet khi nao cua hang mo cua, va ban co the den voi toi trong ngay nay.",
+}
+"""Without accents, and full of words that several languages have."""
 ENGLISH = [
     "for i in range(10):\n    print(i, names[i])\nreturn sorted(names, key=len) # longest last, then by name x y z",
     "Los Angeles, San Diego, El Paso and Santa Fe are cities that the road from the coast would take you to.",
@@ -47,6 +56,11 @@ def named(text: str, *, size: int = 1000) -> str:
 @pytest.mark.parametrize("name", UDHR)
 def test_a_language_is_named_by_one_article_of_the_declaration(name: str) -> None:
     assert named(UDHR[name]) == ("" if name == "en" else name)
+
+
+@pytest.mark.parametrize("name", SMALL_TALK)
+def test_words_that_languages_share_count_for_none_alone(name: str) -> None:
+    assert named(SMALL_TALK[name]) == name
 
 
 @pytest.mark.parametrize("text", ENGLISH)

@@ -28,15 +28,15 @@ _LATIN: Final[dict[str, str]] = {
     "de": "der das und nicht ist ein eine einen einem eines mit auf fur sich auch wird sind werden oder aber wenn ich "
     "du wir ihr konnen kann uber durch nach bei zum zur dass wie noch nur schon mein dein ihre keine sehr haben sie",
     "fr": "le la les des une est dans pour qui que pas vous nous avec sur cette ce sont mais ou aux ses leur plus tout "
-    "etre avoir faire votre ces ils elle je comme tres peut du et par au d'une c'est il",
+    "etre avoir faire votre ces ils elle je comme tres peut du et par au d'une c'est il de en tu toi ni",
     "es": "el los las una es para por con que como pero mas esta este son puede ser sus muy hay cuando tambien todo "
-    "desde donde porque sobre entre usted tu su yo lo del al y se nos",
+    "desde donde porque sobre entre usted tu su yo lo del al y se nos de en ya ni",
     "it": "il di che e per una non con sono della dei delle nel alla questo questa piu come anche puo essere gli ma "
-    "perche tuo suo quando molto tutti ogni loro lo dal ai ed ci",
+    "perche tuo suo quando molto tutti ogni loro lo dal ai ed ci la le da tu se",
     "pt": "os as uma para nao com que por mais como mas foi ser sao voce isso este essa pode muito tambem quando pelo "
-    "pela seu sua dos das ao em um eu ele ela ou",
+    "pela seu sua dos das ao em um eu ele ela ou de da na se tu",
     "nl": "het een van en niet dat zijn voor met op aan ook bij maar als je wij deze worden kan naar door uit nog wel "
-    "hebben om zo geen wordt uw ik",
+    "hebben om zo geen wordt uw ik de",
     "pl": "nie sie na jest to ze do jak ale czy przez dla od tak juz tylko jego moze bardzo byc oraz ktory przed",
     "sv": "och att det som en pa ar av med den till inte om har jag du vi kan ett var men eller ska",
     "tr": "bir ve bu icin ile olarak daha cok gibi olan ama degil sen ben ne kadar sonra veya her",
@@ -82,7 +82,8 @@ class Languages:
 
     def __init__(self) -> None:
         self._found = ""
-        self._counts: dict[str, int] = {}
+        self._counts: dict[str, float] = {}
+        """Function words by language; one that several have counts in parts."""
         self._english = self._other = self._tokens = 0
 
     def feed(self, steps: Sequence[Step]) -> str:
@@ -93,11 +94,12 @@ class Languages:
                 self._english += 1
             elif token in _OTHER:
                 self._other += 1
-                for name in _OTHER[token]:
-                    counts[name] = counts.get(name, 0) + 1
+                names = _OTHER[token]
+                for name in names:
+                    counts[name] = counts.get(name, 0.0) + 1 / len(names)
             elif token >= _BEYOND_LATIN and (name := _script(token)):
                 self._other += 1
-                counts[name] = counts.get(name, 0) + 1
+                counts[name] = counts.get(name, 0.0) + 1
             self._tokens += 1
             if self._tokens == BLOCK:
                 self._found = self._found or self._named()
