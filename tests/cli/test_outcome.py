@@ -14,9 +14,11 @@ import pytest
 import safesight as front
 from safesight.cli.encoding import survive_any_console
 from safesight.cli.outcome import conclude
+from safesight.cli.progress import live
 from safesight.core.errors import ConfigError
 from safesight.core.records import Case, Verdict
 from safesight.runner.budget import Budget, read_budget, seconds
+from safesight.runner.progress import Progress
 from safesight.runner.transfer import harmless_cell
 from tests.models.mock_openai import failure, in_thread, reply
 
@@ -259,3 +261,17 @@ def test_a_plugins_bug_is_told_with_its_place_and_ends_non_zero(tmp_path: Path, 
     said = capsys.readouterr().out
     assert "broken: 4 error: IndexError" in said
     assert "(test_outcome.py:" in said
+
+
+def test_a_stages_last_line_is_printed_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safesight.cli.progress._PLAIN_EVERY_S", 0.0)
+    now = Progress(stage="generate", total=2)
+    with live() as show:
+        for now.done in (1, 2):
+            show(now)
+        now.ended = True
+        show(now)
+    told = capsys.readouterr()
+    assert [line.split(" ·")[0] for line in (told.out + told.err).splitlines()] == ["generate: 1/2", "generate: 2/2"]
