@@ -271,8 +271,8 @@ def test_weights_under_other_terms_are_installed_by_command_and_say_so_wherever_
     assert detector.fingerprint == named.fingerprint != open_plugin("detectors", "embedded").fingerprint
     assert detector.session("").feed("A tree.").meta == {"licence": "CC BY-NC 4.0"}
     checked = CliRunner().invoke(build(), ["check", "A tree.", "--detector", detector.name])
-    assert "weights under CC BY-NC 4.0" in checked.output
-    assert "weights under" not in CliRunner().invoke(build(), ["check", "A tree."]).output
+    assert "licence of the weights: CC BY-NC 4.0" in checked.output
+    assert "licence of the weights" not in CliRunner().invoke(build(), ["check", "A tree."]).output
     (tmp_path / "bad.npz").write_bytes(b"no weights")
     with pytest.raises(DetectorError, match="expected detector weights"):
         install(tmp_path / "bad.npz")

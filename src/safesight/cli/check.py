@@ -71,7 +71,7 @@ def check(
         read = f"the answer, {len(exchange.answer)} characters" + (f", read as {language!r}" if language else "")
         print(f"  judged: {read}{', with its question' if question.strip() else ', without a question'}")
         if licence:
-            print(f"  weights under {licence}")
+            print(f"  licence of the weights: {licence}")
         if request:
             print(f"  the question asks for harm: {request[0]:.3f}, threshold {request[1]:.3f}")
         for code, value in sorted(harm.categories.items(), key=lambda item: -item[1]):
