@@ -30,7 +30,7 @@ WIDTHS = (1440, 1280, 390)
 HEIGHTS = {1440: 900, 1280: 800, 390: 844}
 COMMANDS = {
     "list": "safesight list",
-    "compare": "safesight compare embedded.sqlite embedded-guarded.sqlite",
+    "compare": "safesight compare embedded.sqlite stakes.sqlite",
     "modes": "safesight explain modes starter.sqlite",
     "dry-run": "safesight run starter --model openai/gpt-4o --limit 12 --max-tokens 256 --dry-run",
     "help": "safesight --help",
@@ -99,7 +99,7 @@ def view(browser: Browser, runs: Path) -> None:
     with serving("view", ".", "--port", "0", cwd=runs) as address:
         for width in WIDTHS:
             with page(browser, width) as shown:
-                shown.goto(f"{address}#run=embedded.sqlite&run=embedded-guarded.sqlite")
+                shown.goto(f"{address}#run=embedded.sqlite&run=stakes.sqlite")
                 shown.wait_for_selector("#row-0")
                 keep(shown, f"view-{width}")
                 shown.click("#row-0")
