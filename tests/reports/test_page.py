@@ -112,8 +112,9 @@ def test_what_cannot_be_done_says_what_to_do(pair: list[Path], tmp_path: Path) -
     ("model", "called"),
     [
         ("replay:/data/runs/a.sqlite", "replay:a.sqlite"),
+        ("replay:runs/demo/a.sqlite", "replay:a.sqlite"),
         ("gguf:/models/m.gguf+/models/proj.gguf", "gguf:m.gguf+proj.gguf"),
-        ("organism:../mine/out", "organism:out"),
+        ("embedded:../mine/out", "embedded:out"),
         ("http://127.0.0.1:8000/v1#qwen2.5-vl", "http://127.0.0.1:8000/v1#qwen2.5-vl"),
         ("gguf:hf:ORG/REPO:Q4", "gguf:hf:ORG/REPO:Q4"),
         ("hf/ORG/NAME@main", "hf/ORG/NAME@main"),

@@ -220,6 +220,6 @@ def _styled(chart: alt.TopLevelMixin, *, background: str | None = None) -> dict[
         "font": font,
         "view": {"stroke": None},
         "axis": {**words, "domainColor": _INK, "tickColor": _INK, "gridColor": _INK, "gridOpacity": 0.15},
-        "legend": {**words, "labelLimit": 300},
+        "legend": {**words, "labelLimit": 450},
     }
     return {**chart.to_dict(), "config": config}

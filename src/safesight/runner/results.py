@@ -240,8 +240,10 @@ def run_name(manifest: Manifest) -> str:
     return _FOLDERS.sub("", f"{manifest.model}{guard}{f' ({manifest.arm})' if manifest.arm else ''}")
 
 
-_FOLDERS: Final = re.compile(r"(?<=[:+])(?:/(?!/)|\.{1,2}/)(?:[^\s+/]+/)*(?=[^\s+/])")
-"""The folders of an absolute path, or of one that begins with a dot, after a colon or a plus sign."""
+_FOLDERS: Final = re.compile(
+    r"(?<=[:+])(?:/(?!/)|\.{1,2}/)(?:[^\s+/]+/)*(?=[^\s+/])|(?<=replay:)(?:[^\s+/]+/)+(?=[^\s+/])"
+)
+"""Folders of a replayed run, and those of a path, absolute or with a dot first, after a colon or a plus sign."""
 
 
 def main_judge(runs: Sequence[Results]) -> str:
