@@ -13,6 +13,7 @@ from __future__ import annotations
 import html
 import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from markdown_it import MarkdownIt
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 OUT = ROOT / "docs" / "screenshots"
@@ -60,7 +61,9 @@ def keep(shown: Page, name: str, *, full: bool = False) -> None:
     from PIL import Image
 
     picture = Image.open(io.BytesIO(shown.screenshot(full_page=full)))
-    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(OUT / f"{name}.png", optimize=True)
+    picture.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        OUT / f"{name}.png", optimize=True
+    )
     print(OUT / f"{name}.png")
 
 
@@ -86,12 +89,14 @@ def serving(*command: str, cwd: Path) -> Iterator[str]:
     program = [sys.executable, "-m", "safesight", *command]
     with subprocess.Popen(program, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
         assert server.stdout is not None
-        for line in server.stdout:
-            words = [word for word in line.split() if word.startswith("http://")]
-            if words:
-                yield words[-1].rstrip(",.")
-                break
-        server.terminate()
+        try:
+            for line in server.stdout:
+                words = [word for word in line.split() if word.startswith("http://")]
+                if words:
+                    yield words[-1].rstrip(",.")
+                    break
+        finally:
+            server.terminate()
 
 
 def view(browser: Browser, runs: Path) -> None:
@@ -120,10 +125,11 @@ def console(browser: Browser, runs: Path) -> None:
         for width in WIDTHS:
             with page(browser, width) as shown:
                 shown.goto(f"{url.removesuffix('/v1')}/ui")
-                shown.wait_for_function("document.querySelector('#model').value !== ''")
+                # The page's policy lets nothing evaluate JavaScript in it: locators wait, functions cannot.
+                expect(shown.locator("#model")).not_to_have_value("", timeout=120_000)
                 shown.fill("#prompt", "Talk about the weather. Begin with: The weather")
                 shown.click("#send")
-                shown.wait_for_function("/cut by|released whole/.test(document.querySelector('#fate').textContent)")
+                expect(shown.locator("#fate")).to_have_text(re.compile("cut by|released whole"), timeout=120_000)
                 time.sleep(3)  # the counters above are asked for now and then
                 keep(shown, f"console-{width}")
 

@@ -14,6 +14,7 @@ from safesight.reports.build import gather
 from safesight.reports.export import as_text
 from safesight.reports.page import render, write_report
 from safesight.reports.words import verdict
+from safesight.runner.paired import compare_runs
 from safesight.runner.results import Results, main_judge, read_results, run_name
 from tests.analysis.test_outcomes import respondents
 from tests.reports.made import make_run
@@ -134,3 +135,9 @@ def test_of_many_runs_the_verdict_tells_the_first_and_where_the_others_lie(tmp_p
     assert said.startswith("On test, first answered ")
     assert "of 3 others third + d lies lowest" in said
     assert len(said) < 250
+
+
+def test_a_comparison_calls_a_policy_without_its_folders(tmp_path: Path) -> None:
+    plain, guarded = make_run(tmp_path / "a.sqlite"), make_run(tmp_path / "b.sqlite", defence="block:/home/me/p.toml")
+    found = compare_runs(Results(plain), Results(guarded))["alpha"]
+    assert (found.before, found.after) == ("none", "block:p.toml")

@@ -9,7 +9,7 @@ import msgspec
 
 from safesight.analysis.compare import Comparison, PairBy, compare
 from safesight.core.errors import ConfigError, UnknownName
-from safesight.runner.results import Results
+from safesight.runner.results import Results, without_folders
 
 PAIRINGS: tuple[PairBy, ...] = get_args(PairBy)
 
@@ -78,4 +78,4 @@ def _difference(run: Results, other: Results) -> str:
     """What tells a run from the other: its defence, arm or model, whichever differs first."""
     mine, theirs = run.manifest, other.manifest
     pairs = ((mine.defence, theirs.defence), (mine.model, theirs.model), (mine.arm, theirs.arm))
-    return next((ours for ours, its in pairs if ours != its), run.path.stem)
+    return without_folders(next((ours for ours, its in pairs if ours != its), run.path.stem))

@@ -237,7 +237,12 @@ def is_stratified(manifest: Manifest) -> bool:
 def run_name(manifest: Manifest) -> str:
     """What people call a run: its model, its defence and its arm, where it has them; of a file only its name."""
     guard = "" if manifest.defence == "none" else f" + {manifest.defence}"
-    return _FOLDERS.sub("", f"{manifest.model}{guard}{f' ({manifest.arm})' if manifest.arm else ''}")
+    return without_folders(f"{manifest.model}{guard}{f' ({manifest.arm})' if manifest.arm else ''}")
+
+
+def without_folders(name: str) -> str:
+    """A name in which files stand without where they lie."""
+    return _FOLDERS.sub("", name)
 
 
 _FOLDERS: Final = re.compile(
