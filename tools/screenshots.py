@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ TERMINAL_STYLE = "body{margin:0} pre{font:14px/1.25 'DejaVu Sans Mono',monospace
 
 
 @contextmanager
-def page(browser: Browser, width: int, *, dark: bool = False) -> Iterator[Page]:
+def page(browser: Browser, width: int, *, dark: bool = False) -> Generator[Page]:
     """A page of this width."""
     scheme = "dark" if dark else "light"
     context = browser.new_context(viewport={"width": width, "height": HEIGHTS[width]}, color_scheme=scheme)
@@ -84,7 +84,7 @@ def report(browser: Browser, runs: Path) -> None:
 
 
 @contextmanager
-def serving(*command: str, cwd: Path) -> Iterator[str]:
+def serving(*command: str, cwd: Path) -> Generator[str]:
     """Start a command of ours, and give the first address it prints."""
     program = [sys.executable, "-m", "safesight", *command]
     with subprocess.Popen(program, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
