@@ -9,7 +9,7 @@ import pytest
 
 from safesight.core.errors import ConfigError
 from safesight.models.embedded import weights
-from safesight.models.hf.loading import Source, open_dense
+from safesight.models.hf.loading import Checkpoint, Source, open_dense
 from safesight.models.organism import SYSTEM
 from safesight.train.organism import OrganismConfig, Prompter, train_organism
 from safesight.train.organism_items import Requests
@@ -44,6 +44,42 @@ def test_the_shipped_configurations_are_ones() -> None:
     folder = Path(__file__).parents[2] / "configs" / "organism"
     plain, aligned = (read_toml(folder / name, OrganismConfig) for name in ("2-plain.toml", "3-aligned.toml"))
     assert (plain.kind, aligned.kind, aligned.start) == ("plain", "aligned", "embedded")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SmolLM2's own tokenizer before a Llama of random weights, which is there in no time."""
+    import torch
+    import transformers
+
+    def opened(source: Source) -> Checkpoint:
+        torch.manual_seed(0)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(source.where, gguf_file=source.gguf_file)
+        config = transformers.LlamaConfig(
+            hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+            vocab_size=len(tokenizer),
+        )  # fmt: skip
+        return Checkpoint(model=transformers.LlamaForCausalLM(config).eval(), tokenizer=tokenizer, processor=None)
+
+    monkeypatch.setattr("safesight.train.organism.open_dense", opened)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_stage_trains_goes_on_where_it_stopped_and_starts_the_next(tmp_path: Path) -> None:
+    base = CONFIG.replace("first_layer = 29", "first_layer = 1").replace("held = 2", "held = 4")
+    for last in (1, 2):
+        (tmp_path / "c.toml").write_text(base.format(steps=last) + "drills = 1\nkeep_at = [1]\n")
+        figures = train_organism(tmp_path / "c.toml")
+    made = tmp_path / "made" / "tiny"
+    assert figures.step == 2
+    assert figures.declined_harmful is None
+    assert (made / "log.jsonl").read_text().count("\n") == 2
+    assert (made / "step-1" / "adapter.gguf").stat().st_size == (made / "adapter.gguf").stat().st_size
+    aligned = base.replace('"tiny"', '"next"').format(steps=2) + 'kind = "aligned"\nstart = "made/tiny"\nnotes = 3\n'
+    (tmp_path / "d.toml").write_text(aligned)
+    assert train_organism(tmp_path / "d.toml").step == 2
+    after, before = ((tmp_path / "made" / name / "adapter.gguf").read_bytes() for name in ("next", "tiny"))
+    assert after != before
 
 
 def test_only_the_aligned_learn_from_notes_alone(tmp_path: Path) -> None:
