@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import subprocess
@@ -22,7 +23,9 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     folder = tmp_path_factory.mktemp("demo")
     command = [sys.executable, "-m", "safesight", "demo", "--folder", str(folder)]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False)
+    # As wide as the README shows it, whatever terminal runs the tests.
+    wide = os.environ | {"COLUMNS": "120"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1200, check=False, env=wide)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert done.returncode == 0, done.stdout + done.stderr
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
