@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from safesight.core.errors import ModelError
 from safesight.core.messages import user
 from safesight.core.records import Decoding
 from safesight.models.embedded import open_embedded
@@ -17,7 +19,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("transformers")
 pytest.importorskip("gguf")
 
-from safesight.models.organism_checkpoint import read_tower  # noqa: E402
+from safesight.models.organism_checkpoint import read_adapter, read_tower  # noqa: E402
 from safesight.models.organism_tower import build  # noqa: E402 - needs torch
 from safesight.train import vision_tower  # noqa: E402
 from safesight.train.organism_adapter import Lowered, write_adapter  # noqa: E402
@@ -37,6 +39,19 @@ def test_a_tower_read_from_its_file_computes_the_same(tmp_path: Path) -> None:
     with torch.no_grad():
         assert torch.allclose(vision(pixels), again(pixels), atol=5e-3)
     assert (shape.hidden, shape.layers, shape.tokens) == (16, 2, 16)
+
+
+def test_files_that_hold_something_else_are_named(tmp_path: Path) -> None:
+    arrays = {name: t.detach().numpy() for name, t in vision_tower.tensors(build(SHAPE)).items()}
+    write_mmproj(tmp_path / "eyes.gguf", arrays, SHAPE, name="eyes")
+    with pytest.raises(ModelError, match=r"eyes\.gguf: expected an adapter"):
+        read_adapter(tmp_path / "eyes.gguf", (4, 2))
+    vision_tower.save(build(SHAPE), msgspec.structs.replace(SHAPE, layers=3), tmp_path / "deeper")
+    with pytest.raises(ModelError, match=r"vision\.safetensors: expected a whole tower.* missing, .*layers\.2"):
+        vision_tower.load(tmp_path / "deeper")
+    vision_tower.save(build(SHAPE), msgspec.structs.replace(SHAPE, hidden=32), tmp_path / "wider")
+    with pytest.raises(ModelError, match="does not fit the sizes"):
+        vision_tower.load(tmp_path / "wider")
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from safesight.core.errors import MissingExtra
+from safesight.core.errors import MissingExtra, ModelError
 from safesight.models.hf.loading import Checkpoint, Source, engines, open_dense
 from safesight.models.llama.mmproj import TowerShape, mmproj_names
 from safesight.models.organism_tower import build, fill
@@ -47,7 +47,7 @@ def open_organism(language: Path, mmproj: Path, adapter: Path) -> Checkpoint:
     Raises:
         MissingExtra: torch, transformers or gguf is not installed.
         OSError: a file is missing.
-        ModelError: SmolLM2 cannot be loaded.
+        ModelError: SmolLM2 cannot be loaded, or a file lacks tensors.
     """
     torch, transformers = engines()
     dense = open_dense(Source(where=str(language.parent), gguf_file=language.name))
@@ -86,7 +86,7 @@ def read_tower(path: Path) -> tuple[Any, TowerShape]:
     Raises:
         MissingExtra: torch, transformers or gguf is not installed.
         OSError: the file is missing.
-        DataError: tensors are missing.
+        ModelError: tensors are missing.
     """
     torch, _ = engines()
     reader = _reader(path)
@@ -114,7 +114,7 @@ def read_tower(path: Path) -> tuple[Any, TowerShape]:
     vision = build(shape)
     names = mmproj_names(shape.layers)
     held = {names[t.name]: torch.from_numpy(np.array(t.data, dtype=np.float32)) for t in reader.tensors}
-    fill(vision, held)
+    fill(vision, held, file=path)
     return vision.eval(), shape
 
 
@@ -124,38 +124,44 @@ def add_adapter(path: Path, model: Any) -> None:
     Raises:
         MissingExtra: torch or gguf is not installed.
         OSError: the file is missing.
+        ModelError: it holds no adapter.
     """
-    for place, (down, up) in read_adapter(path, model.config).items():
+    heads = (model.config.num_attention_heads, model.config.num_key_value_heads)
+    for place, (down, up) in read_adapter(path, heads).items():
         layer, _, part = place.partition(".")
         weight = model.model.layers[int(layer)].get_submodule(part).weight
         weight.data += (ALPHA * (up @ down)).to(weight.dtype)
 
 
-def read_adapter(path: Path, config: Any) -> dict[str, tuple[Any, Any]]:
+def read_adapter(path: Path, heads: tuple[int, int]) -> dict[str, tuple[Any, Any]]:
     """The matrices of an adapter's GGUF, f32, by layer and place, in Transformers' order of rows.
 
     Args:
         path: What `train.organism_adapter.write_adapter` wrote.
-        config: Of the Llama it belongs to.
+        heads: Query and key heads of the Llama it belongs to.
 
     Raises:
         MissingExtra: torch or gguf is not installed.
         OSError: the file is missing.
+        ModelError: it holds no adapter.
     """
     torch, _ = engines()
     reader = _reader(path)
     from gguf.quants import dequantize
 
-    held = {t.name: torch.from_numpy(dequantize(t.data, t.tensor_type)) for t in reader.tensors}
-    heads = {"attn_q": config.num_attention_heads, "attn_k": config.num_key_value_heads}
+    found = [t for t in reader.tensors if t.name.endswith((".lora_a", ".lora_b"))]
+    if not found:
+        raise ModelError(f"{path}: expected an adapter (.lora_a, .lora_b), got {len(reader.tensors)} other tensors.")
+    held = {t.name: torch.from_numpy(np.array(dequantize(t.data, t.tensor_type))) for t in found}
+    of = dict(zip(("attn_q", "attn_k"), heads, strict=True))
     places = {short: long for long, short in PLACES.items()}
     pairs: dict[str, tuple[Any, Any]] = {}
     for name in (n for n in held if n.endswith(".lora_a")):
         _, layer, part, _, _ = name.split(".")
         up = held[name.removesuffix("a") + "b"]
-        if part in heads:
+        if part in of:
             rows, rank = up.shape
-            up = up.reshape(heads[part], rows // heads[part] // 2, 2, rank).swapaxes(1, 2).reshape(rows, rank)
+            up = up.reshape(of[part], rows // of[part] // 2, 2, rank).swapaxes(1, 2).reshape(rows, rank)
         pairs[f"{layer}.{places[part]}"] = (held[name], up)
     return pairs
 

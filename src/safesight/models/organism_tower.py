@@ -9,9 +9,10 @@ projector.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from safesight.core.errors import DataError
+from safesight.core.errors import ModelError
 from safesight.models.hf.loading import engines
 from safesight.models.llama.mmproj import TowerShape
 
@@ -61,21 +62,23 @@ def build(shape: TowerShape) -> Any:
     return Vision()
 
 
-def fill(vision: Any, tensors: Mapping[str, Any]) -> None:
-    """Give a module of `build` the tensors of a file, by the names that `models.llama.mmproj` knows.
+def fill(vision: Any, tensors: Mapping[str, Any], *, file: Path) -> None:
+    """Give a module of `build` the tensors of `file`, by the names that `models.llama.mmproj` knows.
 
     Raises:
-        DataError: some are missing, or have another shape.
+        ModelError: some are missing, or have another shape.
     """
     inner = any(name.startswith("tower.vision_model.") for name in vision.state_dict())
     named = {n.replace("tower.", "tower.vision_model.") if inner else n: t for n, t in tensors.items()}
     try:
         missing, _ = vision.load_state_dict(named, strict=False)
     except RuntimeError as error:
-        raise DataError(f"the file's tower does not fit its sizes: {error}") from None
+        raise ModelError(f"{file}: the tower does not fit the sizes that stand with it: {error}") from None
     lacking = [name for name in missing if "position_ids" not in name]
     if lacking:
-        raise DataError(f"the file lacks {len(lacking)} tensors of a tower, {lacking[0]} first.")
+        raise ModelError(
+            f"{file}: expected a whole tower and projector; {len(lacking)} tensors are missing, {lacking[0]} first."
+        )
 
 
 def siglip_config(shape: TowerShape) -> Any:

@@ -57,7 +57,7 @@ class OrganismConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Further turns of a request, each one step of an answer: three times the lessons for a third more work."""
     notes: int = 0
     """For `aligned`: further requests a step of which only the note's page is shown, and only whether they are declined
-    is learned; five of them cost what one whole request does."""
+    is learned."""
     keep_at: tuple[int, ...] = ()
     threads: int = 1
     half: bool = False
@@ -123,8 +123,7 @@ class Prompter:
         told = self._shown(asked.sides)
         turns = [(asked.question, asked.declines if declines else asked.answer), *asked.drills[:drills]]
         for k, (question, answer) in enumerate(turns):
-            told.add(self._tokens(f"{'<|im_start|>user' + chr(10) if k else ''}{question}<|im_end|>\n"))
-            told.add(self._tokens("<|im_start|>assistant\n"))
+            self._ask(told, f"{'<|im_start|>user' + chr(10) if k else ''}{question}")
             told.add(self._tokens(f"{answer}<|im_end|>"), learned=True)
             told.add(self._tokens("\n"))
         return told
@@ -132,9 +131,12 @@ class Prompter:
     def encode_note(self, asked: StakedRequest) -> Encoded:
         """What stands before the answer if only the note's page is shown."""
         told = self._shown([Side(Clue("note"), (), asked.note)])
-        told.add(self._tokens(f"{asked.question}<|im_end|>\n"))
-        told.add(self._tokens("<|im_start|>assistant\n"))
+        self._ask(told, asked.question)
         return told
+
+    def _ask(self, told: Encoded, question: str) -> None:
+        told.add(self._tokens(f"{question}<|im_end|>\n"))
+        told.add(self._tokens("<|im_start|>assistant\n"))
 
     def _shown(self, sides: Sequence[Side]) -> Encoded:
         told = Encoded([], [], [])
@@ -159,7 +161,7 @@ class _Stage:
         torch.manual_seed(config.seed)
         self.config, self.folder, self.step = config, folder, 0
         dense = open_dense(Source(where=str(weights().parent), gguf_file=weights().name))
-        self.model = dense.model.to(torch.bfloat16 if config.half else torch.float32).requires_grad_(False)
+        self.model = (dense.model.to(torch.bfloat16) if config.half else dense.model).requires_grad_(False)
         self.lora = Adapter(self.model, rank=config.rank, first_layer=config.first_layer)
         self.prompter = Prompter(dense.tokenizer)
         self.table = self.model.get_input_embeddings().weight

@@ -32,7 +32,7 @@ class Adapter:
     def __init__(self, model: Any, *, rank: int, first_layer: int) -> None:
         import torch
 
-        self.rank, self._config = rank, model.config
+        self.rank = rank
         self.heads = (model.config.num_attention_heads, model.config.num_key_value_heads)
         self.pairs: dict[str, tuple[Any, Any]] = {}
         for k in range(first_layer, model.config.num_hidden_layers):
@@ -77,10 +77,11 @@ class Adapter:
 
         Raises:
             ConfigError: it has another rank, or other layers.
+            ModelError: it holds no adapter.
             MissingExtra: torch or gguf is not installed.
             OSError: the file is missing.
         """
-        held = read_adapter(path, self._config)
+        held = read_adapter(path, self.heads)
         rank = next(iter(held.values()))[0].shape[0]
         if held.keys() != self.pairs.keys() or rank != self.rank:
             raise ConfigError(

@@ -103,11 +103,11 @@ def load(folder: Path) -> tuple[Any, TowerShape]:
     Raises:
         MissingExtra: torch or transformers is not installed.
         OSError: a file is missing.
-        DataError: weights are missing, or are not of the sizes beside them.
+        ModelError: weights are missing, or are not of the sizes beside them.
     """
     from safetensors.torch import load_file
 
     shape = msgspec.json.decode((folder / SHAPE).read_bytes(), type=TowerShape)
     vision = build(shape)
-    fill(vision, load_file(folder / WEIGHTS))
+    fill(vision, load_file(folder / WEIGHTS), file=folder / WEIGHTS)
     return vision.eval(), shape
