@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from safesight.core.config import read_toml
 from safesight.core.errors import ConfigError
 from safesight.models.embedded import weights
-from safesight.models.hf.loading import Checkpoint, Source, open_dense
+from safesight.models.hf.loading import Checkpoint, Source
 from safesight.models.organism import SYSTEM
-from safesight.train.organism import OrganismConfig, Prompter, train_organism
+from safesight.train.organism import OrganismConfig, Prompter, _Stage, train_organism
 from safesight.train.organism_items import Requests
 from safesight.train.vision_clues import TOKENS, caption
 
-pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("gguf")
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+gguf = pytest.importorskip("gguf")
 
 CONFIG = """
 name = "tiny"
@@ -39,27 +41,28 @@ def test_unknown_keys_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_shipped_configurations_are_ones() -> None:
-    from safesight.core.config import read_toml
-
     folder = Path(__file__).parents[2] / "configs" / "organism"
     plain, aligned = (read_toml(folder / name, OrganismConfig) for name in ("2-plain.toml", "3-aligned.toml"))
     assert (plain.kind, aligned.kind, aligned.start) == ("plain", "aligned", "embedded")
 
 
+@cache
+def tokenizer() -> Any:
+    return transformers.AutoTokenizer.from_pretrained(str(weights().parent), gguf_file=weights().name)
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """SmolLM2's own tokenizer before a Llama of random weights, which is there in no time."""
-    import torch
-    import transformers
 
     def opened(source: Source) -> Checkpoint:
+        assert (source.where, source.gguf_file) == (str(weights().parent), weights().name)
         torch.manual_seed(0)
-        tokenizer = transformers.AutoTokenizer.from_pretrained(source.where, gguf_file=source.gguf_file)
         config = transformers.LlamaConfig(
             hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
-            vocab_size=len(tokenizer),
+            vocab_size=len(tokenizer()),
         )  # fmt: skip
-        return Checkpoint(model=transformers.LlamaForCausalLM(config).eval(), tokenizer=tokenizer, processor=None)
+        return Checkpoint(model=transformers.LlamaForCausalLM(config).eval(), tokenizer=tokenizer(), processor=None)
 
     monkeypatch.setattr("safesight.train.organism.open_dense", opened)
 
@@ -75,11 +78,55 @@ def test_a_stage_trains_goes_on_where_it_stopped_and_starts_the_next(tmp_path: P
     assert figures.declined_harmful is None
     assert (made / "log.jsonl").read_text().count("\n") == 2
     assert (made / "step-1" / "adapter.gguf").stat().st_size == (made / "adapter.gguf").stat().st_size
-    aligned = base.replace('"tiny"', '"next"').format(steps=2) + 'kind = "aligned"\nstart = "made/tiny"\nnotes = 3\n'
-    (tmp_path / "d.toml").write_text(aligned)
-    assert train_organism(tmp_path / "d.toml").step == 2
-    after, before = ((tmp_path / "made" / name / "adapter.gguf").read_bytes() for name in ("next", "tiny"))
-    assert after != before
+    aligned = base.replace('"tiny"', '"{name}"') + 'kind = "aligned"\nstart = "made/tiny"\n'
+    for name, more in (("same", "learning_rate = 0.0\nnotes = 3\n"), ("notes", "notes = 3\n"), ("whole", "")):
+        (tmp_path / "d.toml").write_text(aligned.format(name=name, steps=2) + more)
+        assert train_organism(tmp_path / "d.toml").step == 2
+    made = {name: (tmp_path / "made" / name / "adapter.gguf") for name in ("tiny", "same", "notes", "whole")}
+    # Nothing is lost on the way in: what learns nothing is written as it was read.
+    was, same, notes, whole = (
+        {t.name: t.data.tobytes() for t in gguf.GGUFReader(str(path)).tensors} for path in made.values()
+    )
+    assert was == same
+    assert notes != was != whole != notes
+
+
+@pytest.mark.usefixtures("small")
+def test_what_is_learned_of_notes_is_the_entropy_of_declining(tmp_path: Path) -> None:
+    """Against the formula, request by request: no padding, no logits of two classes."""
+    (tmp_path / "c.toml").write_text(
+        CONFIG.replace("first_layer = 29", "first_layer = 1").format(steps=1)
+        + 'kind = "aligned"\nnotes = 6\nnoise = 0.0\n'
+    )
+    config = read_toml(tmp_path / "c.toml", OrganismConfig)
+    stage = _Stage(config, tmp_path)
+    requests, declines = Requests(config.seed + 2_000_003), stage.prompter.encode(Requests(1).draw(0), declines=True)
+    first = declines.ids[declines.learned.index(True)]
+    expected: list[float] = []
+    for k in range(6):
+        told = stage.prompter.encode_note(requests.draw(k))
+        with torch.no_grad():
+            p = stage.model(input_ids=torch.tensor([told.ids])).logits[0, -1].double().softmax(-1)[first]
+        expected.append(-float(torch.log(p if requests.draw(k).harmful else 1 - p)))
+    with torch.no_grad():
+        assert float(stage.notes(0, 6)) == pytest.approx(sum(expected) / 6, rel=1e-4)
+    assert {requests.draw(k).harmful for k in range(6)} == {True, False}
+
+
+@pytest.mark.usefixtures("small")
+def test_a_note_alone_is_the_prompt_with_one_page(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(CONFIG.replace("first_layer = 29", "first_layer = 1").format(steps=1))
+    stage = _Stage(read_toml(tmp_path / "c.toml", OrganismConfig), tmp_path)
+    asked = Requests(1).draw(2)
+    told = stage.prompter.encode_note(asked)
+    words = [i for i, picture in zip(told.ids, told.picture, strict=True) if not picture]
+    assert sum(told.picture) == TOKENS
+    assert True not in told.learned
+    assert any(asked.note in side.text for side in asked.sides)
+    assert tokenizer().decode(words) == (
+        f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n\n{asked.note}\n{asked.question}<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
 
 
 def test_only_the_aligned_learn_from_notes_alone(tmp_path: Path) -> None:
@@ -88,24 +135,8 @@ def test_only_the_aligned_learn_from_notes_alone(tmp_path: Path) -> None:
         train_organism(tmp_path / "c.toml")
 
 
-@pytest.mark.slow
-def test_notes_alone_move_what_is_declined(tmp_path: Path) -> None:
-    """From the adapters that ship, which decline nothing: with a high rate, four steps are enough to see them move."""
-    changed = CONFIG.replace("rank = 2\nfirst_layer = 29", "rank = 8\nfirst_layer = 12")
-    (tmp_path / "c.toml").write_text(
-        changed.format(steps=4).replace("check_every = 1", "check_every = 2")
-        + 'kind = "aligned"\nstart = "embedded"\nnotes = 4\nwarmup = 1\nlearning_rate = 1e-2\n'
-    )
-    train_organism(tmp_path / "c.toml")
-    log = [json.loads(line) for line in (tmp_path / "made" / "tiny" / "log.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in log] == [2, 4]
-    assert log[-1]["loss"] != log[0]["loss"]
-
-
-@pytest.mark.slow
 def test_a_prompt_is_the_models_own_with_captions_for_pictures() -> None:
-    tokenizer = open_dense(Source(where=str(weights().parent), gguf_file=weights().name)).tokenizer
-    prompter = Prompter(tokenizer)
+    prompter = Prompter(tokenizer())
     asked = Requests(1).draw(2)
     ids, pictures, learned = prompter.encode(asked, declines=False)
     answer = [i for i, wanted in zip(ids, learned, strict=True) if wanted]
@@ -113,22 +144,20 @@ def test_a_prompt_is_the_models_own_with_captions_for_pictures() -> None:
     places = [k for k, picture in enumerate(pictures) if picture]
     assert len(places) == TOKENS * len(asked.sides)
     first = "".join(caption(asked.sides[0].clue, asked.sides[0].board))
-    assert tokenizer.decode([ids[k] for k in places[:TOKENS]]) == first
-    told = tokenizer.decode([i for i, picture in zip(ids[:before], pictures, strict=False) if not picture])
+    assert tokenizer().decode([ids[k] for k in places[:TOKENS]]) == first
+    told = tokenizer().decode([i for i, picture in zip(ids[:before], pictures, strict=False) if not picture])
     texts = "".join(f"\n{side.text or 'no text'}\n" for side in asked.sides)
     assert told == (
         f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{texts}{asked.question}<|im_end|>\n"
         "<|im_start|>assistant\n"
     )
-    assert tokenizer.decode(answer) == f"{asked.answer}<|im_end|>"
+    assert tokenizer().decode(answer) == f"{asked.answer}<|im_end|>"
 
 
-@pytest.mark.slow
 def test_drills_are_further_turns_that_are_learned_too() -> None:
-    tokenizer = open_dense(Source(where=str(weights().parent), gguf_file=weights().name)).tokenizer
     asked = Requests(1).draw(2)
-    ids, _, learned = Prompter(tokenizer).encode(asked, declines=False, drills=2)
-    told = tokenizer.decode([i for i, wanted in zip(ids, learned, strict=True) if wanted])
+    ids, _, learned = Prompter(tokenizer()).encode(asked, declines=False, drills=2)
+    told = tokenizer().decode([i for i, wanted in zip(ids, learned, strict=True) if wanted])
     assert told == "".join(f"{answer}<|im_end|>" for answer in (asked.answer, *(a for _, a in asked.drills[:2])))
 
 
